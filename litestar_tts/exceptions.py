@@ -1,0 +1,171 @@
+"""What can go wrong, and what the other side is told about it.
+
+TTSError
+├── ConfigurationError            (at construction; never in a request)
+├── MissingExtraError       501   a part of the package is not installed; names the pip command
+├── InvalidRequestError     400   the request cannot be spoken as it is
+│   ├── VoiceNotFoundError  404   with near matches
+│   ├── TextTooLongError    413   with the limit
+│   └── UnauthorizedError   401
+├── RateLimitedError        429   with the seconds to wait
+├── OverloadedError         503   the queue is full
+└── EngineError             502   an engine failed
+    ├── EngineTimeoutError  504   … by saying nothing in time
+    ├── EngineBusyError     502   … by having no place for this request (not its fault, does not trip its breaker)
+    ├── EngineRejectedError 502   … for good, until somebody acts (blocked, outdated client)
+    └── NoEngineError       503   every engine that may answer failed
+
+``retryable`` says whether the same request can succeed a moment later.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = (
+    "ConfigurationError",
+    "EngineBusyError",
+    "EngineError",
+    "EngineRejectedError",
+    "EngineTimeoutError",
+    "InvalidRequestError",
+    "MissingExtraError",
+    "NoEngineError",
+    "OverloadedError",
+    "RateLimitedError",
+    "TTSError",
+    "TextTooLongError",
+    "UnauthorizedError",
+    "VoiceNotFoundError",
+)
+
+
+class TTSError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        detail: One sentence for the caller: what is wrong and what to do. Never holds the caller's text, a secret or an
+            upstream address.
+        extra: Members that help a program, e.g. ``parameter`` or ``matches``; they become members of the problem.
+    """
+
+    status: ClassVar[int] = 500
+    slug: ClassVar[str] = "internal-error"
+    """Last part of the problem's ``type``."""
+    title: ClassVar[str] = "Internal error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str, *, retry_after: float | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+        """Seconds after which trying again makes sense; None: not known, or never."""
+        self.extra = extra
+
+
+class ConfigurationError(TTSError, ValueError):
+    """An option has a value that cannot work; the message says the fix."""
+
+    slug = "configuration"
+    title = "Wrong configuration"
+
+
+class MissingExtraError(TTSError):
+    """A part of the package is not installed."""
+
+    status = 501
+    slug = "missing-extra"
+    title = "Part not installed"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} is not installed; run: pip install "litestar-tts[{extra}]"', missing=extra)
+
+
+class InvalidRequestError(TTSError):
+    """The request cannot be spoken as it is."""
+
+    status = 400
+    slug = "invalid-request"
+    title = "Invalid request"
+
+
+class VoiceNotFoundError(InvalidRequestError):
+    """No engine has such a voice."""
+
+    status = 404
+    slug = "voice-not-found"
+    title = "Unknown voice"
+
+
+class TextTooLongError(InvalidRequestError):
+    """The text is longer than the server's limit."""
+
+    status = 413
+    slug = "text-too-long"
+    title = "Text too long"
+
+
+class UnauthorizedError(InvalidRequestError):
+    """The API key is missing or wrong."""
+
+    status = 401
+    slug = "unauthorized"
+    title = "API key required"
+
+
+class RateLimitedError(TTSError):
+    """The client has used up its budget."""
+
+    status = 429
+    slug = "rate-limited"
+    title = "Too many requests"
+    retryable = True
+
+
+class OverloadedError(TTSError):
+    """The process speaks as much as it may and its queue is full."""
+
+    status = 503
+    slug = "overloaded"
+    title = "Server busy"
+    retryable = True
+
+
+class EngineError(TTSError):
+    """An engine failed."""
+
+    status = 502
+    slug = "engine-failed"
+    title = "Speech engine failed"
+    retryable = True
+
+
+class EngineTimeoutError(EngineError):
+    """An engine said nothing in time."""
+
+    status = 504
+    slug = "engine-timeout"
+    title = "Speech engine timed out"
+
+
+class EngineBusyError(EngineError):
+    """An engine has no place for this request just now."""
+
+    slug = "engine-busy"
+    title = "Speech engine busy"
+
+
+class EngineRejectedError(EngineError):
+    """An engine refuses for good, e.g. an outdated client; waiting a moment does not help."""
+
+    slug = "engine-rejected"
+    title = "Speech engine refused"
+    retryable = False
+
+
+class NoEngineError(EngineError):
+    """Every engine that may answer failed."""
+
+    status = 503
+    slug = "no-engine"
+    title = "No speech engine available"
