@@ -1,0 +1,187 @@
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+import pytest
+
+from litestar_tts.engines.base import Capabilities, Engine
+from litestar_tts.engines.chain import Candidate, first_to_speak
+from litestar_tts.engines.registry import EngineSlot
+from litestar_tts.exceptions import (
+    EngineBusyError,
+    EngineError,
+    EngineRejectedError,
+    EngineTimeoutError,
+    InvalidRequestError,
+    MissingExtraError,
+    NoEngineError,
+)
+from litestar_tts.models import AudioChunk, EngineEvent, Utterance, Voice, WordBoundary
+
+
+class Named(Engine):
+    capabilities = Capabilities()
+
+    def __init__(self, name: str) -> None:
+        self.name = name  # type: ignore[misc]
+
+    async def voices(self) -> Sequence[Voice]:
+        return []
+
+    async def synthesize(self, utterance: Utterance) -> AsyncGenerator[EngineEvent, None]:
+        raise AssertionError("the chain only asks the performances of this test")
+        yield
+
+
+class Stage:
+    """Performances by name: what each says, when, and how it ended."""
+
+    def __init__(self, **scripts: object) -> None:
+        self.scripts = scripts
+        self.started: list[str] = []
+        self.closed: list[str] = []
+        self.gates = {name: asyncio.Event() for name in scripts}
+
+    def candidates(self) -> list[Candidate]:
+        return [
+            Candidate(EngineSlot(Named(name)), Voice(id=f"{name}-voice", name=name, engine=name, language="en-US"))
+            for name in self.scripts
+        ]
+
+    async def perform(self, candidate: Candidate) -> AsyncGenerator[object, None]:
+        name = candidate.slot.name
+        self.started.append(name)
+        script = self.scripts[name]
+        try:
+            if script == "late":
+                await self.gates[name].wait()
+            if isinstance(script, Exception):
+                raise script
+            yield WordBoundary(text=name, time=0.0, duration=0.1)
+            yield AudioChunk(data=name.encode())
+            yield AudioChunk(data=b"more")
+        finally:
+            self.closed.append(name)
+
+
+async def race(stage: Stage, *, hedge_after: float | None = None, strict: bool = False, candidates=None):
+    chosen = candidates or stage.candidates()
+    return await first_to_speak(chosen, stage.perform, hedge_after=hedge_after, strict=strict)
+
+
+async def test_the_first_speaks_and_the_others_are_never_asked():
+    stage = Stage(edge="speaks", espeak="speaks")
+    performance = await race(stage, hedge_after=5)
+    assert performance.candidate.slot.name == "edge"
+    assert [type(event).__name__ for event in performance.primed] == ["WordBoundary", "AudioChunk"]
+    assert [event.data async for event in performance.events] == [b"more"]
+    assert stage.started == ["edge"]
+
+
+async def test_a_failure_hands_over():
+    stage = Stage(edge=EngineError("down"), espeak="speaks")
+    candidates = stage.candidates()
+    performance = await race(stage, candidates=candidates)
+    assert performance.candidate.slot.name == "espeak"
+    await performance.events.aclose()
+    assert stage.closed == ["edge", "espeak"]
+
+
+async def test_a_late_engine_gets_company_and_loses():
+    stage = Stage(edge="late", espeak="speaks")
+    candidates = stage.candidates()
+    performance = await race(stage, hedge_after=0.01, candidates=candidates)
+    assert performance.candidate.slot.name == "espeak"
+    assert stage.closed == ["edge"]
+    for _ in range(4):
+        await race(stage, hedge_after=0.01, candidates=candidates)
+    assert candidates[0].slot.breaker.state == "open"
+    assert candidates[1].slot.breaker.state == "closed"
+
+
+async def test_a_late_engine_can_still_win():
+    stage = Stage(edge="late", espeak="late")
+    candidates = stage.candidates()
+    task = asyncio.create_task(race(stage, hedge_after=0.01, candidates=candidates))
+    while stage.started != ["edge", "espeak"]:
+        await asyncio.sleep(0)
+    stage.gates["edge"].set()
+    performance = await task
+    assert performance.candidate.slot.name == "edge"
+    assert stage.closed == ["espeak"]
+    assert candidates[1].slot.breaker.state == "closed"
+
+
+@pytest.mark.parametrize("error", [EngineError("x"), EngineTimeoutError("x"), EngineRejectedError("x"), EngineBusyError("x")])
+async def test_strict_gives_the_engines_own_error(error: EngineError):
+    stage = Stage(edge=error)
+    with pytest.raises(type(error)):
+        await race(stage, strict=True)
+
+
+async def test_all_failed_is_one_error_with_a_time_to_wait():
+    stage = Stage(edge=EngineError("a"), espeak=EngineTimeoutError("b"))
+    with pytest.raises(NoEngineError) as raised:
+        await race(stage)
+    assert raised.value.retry_after >= 1
+    assert "edge, espeak" in raised.value.detail
+
+
+async def test_an_open_breaker_is_not_waited_for():
+    stage = Stage(edge=EngineRejectedError("blocked"), espeak="speaks")
+    candidates = stage.candidates()
+    for _ in range(3):
+        performance = await race(stage, candidates=candidates)
+        await performance.events.aclose()
+    assert stage.started.count("edge") == 1
+    with pytest.raises(EngineError) as raised:
+        await race(stage, candidates=candidates[:1], strict=True)
+    assert raised.value.retry_after > 0
+
+
+async def test_a_busy_engine_is_not_ill():
+    stage = Stage(edge=EngineBusyError("no place"), espeak="speaks")
+    candidates = stage.candidates()
+    for _ in range(6):
+        await (await race(stage, candidates=candidates)).events.aclose()
+    assert stage.started.count("edge") == 6
+
+
+async def test_the_requests_own_fault_is_not_tried_elsewhere():
+    stage = Stage(edge=InvalidRequestError("nothing to say"), espeak="speaks")
+    with pytest.raises(InvalidRequestError):
+        await race(stage)
+    assert stage.started == ["edge"]
+
+
+async def test_a_missing_part_is_named_when_nobody_can_do_without():
+    stage = Stage(edge=MissingExtraError("PyAV", "audio"), espeak=MissingExtraError("PyAV", "audio"))
+    with pytest.raises(MissingExtraError, match=r"litestar-tts\[audio\]"):
+        await race(stage)
+
+
+async def test_a_bug_is_not_swallowed():
+    stage = Stage(edge=ValueError("bug"), espeak="speaks")
+    with pytest.raises(ValueError, match="bug"):
+        await race(stage)
+
+
+async def test_who_leaves_stops_everybody():
+    stage = Stage(edge="late", espeak="late")
+    candidates = stage.candidates()
+    task = asyncio.create_task(race(stage, hedge_after=0.01, candidates=candidates))
+    while len(stage.started) < 2:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert sorted(stage.closed) == ["edge", "espeak"]
+    assert candidates[0].slot.breaker.state == "closed"
+
+
+async def test_silence_is_a_failure():
+    class Mute(Stage):
+        async def perform(self, candidate: Candidate) -> AsyncGenerator[object, None]:
+            yield WordBoundary(text="x", time=0.0, duration=0.1)
+
+    with pytest.raises(NoEngineError):
+        await race(Mute(edge="says nothing"))
