@@ -12,7 +12,7 @@ import msgspec
 
 from litestar_tts.__metadata__ import __version__
 from litestar_tts.config import TTSConfig
-from litestar_tts.engines.base import Engine, PieceLimits
+from litestar_tts.engines.base import Engine
 from litestar_tts.engines.chain import Candidate
 from litestar_tts.engines.registry import EngineSlot, build_slots
 from litestar_tts.exceptions import EngineError, InvalidRequestError, TextTooLongError, TTSError
@@ -33,7 +33,7 @@ from litestar_tts.road.admission import Admission, QueueState
 from litestar_tts.road.casting import CastingDirector
 from litestar_tts.road.manuscript import Manuscript, clean_text
 from litestar_tts.road.speech import Casting, Speech
-from litestar_tts.text.segment import pieces
+from litestar_tts.text.segment import Piece, pieces
 from litestar_tts.visemes.phonemes import Phonemizer
 from litestar_tts.visemes.sets import view
 from litestar_tts.visemes.timeline import estimate, planned_count
@@ -253,7 +253,13 @@ class SpeechService:
         request = request or self.request(**options)
         candidate = await self._director.choose(request)
         parts = await self._phonemize(self.check_text(text), candidate)
-        spans, words, duration = estimate(parts, speed=request.prosody.speed, language=candidate.voice.language)
+        spans, words, duration = estimate(
+            [words for _, words in parts],
+            speed=request.prosody.speed,
+            language=candidate.voice.language,
+            texts=[piece.text for piece, _ in parts],
+            offsets=[piece.offset for piece, _ in parts],
+        )
         chosen = request.visemes or VisemeSet.DEFAULT
         visemes = [viseme for span in spans for viseme in view(span, chosen, request.phonemes)]
         return Plan(visemes=visemes, words=words, duration=duration)
@@ -264,13 +270,13 @@ class SpeechService:
             return None
         counted = text[:COUNTED_CHARS]
         parts = await self._phonemize(counted, candidate)
-        count = planned_count(parts, request.visemes)
+        count = planned_count((words for _, words in parts), request.visemes)
         return count if len(counted) == len(text) else round(count * len(text) / len(counted))
 
-    async def _phonemize(self, text: str, candidate: Candidate) -> list[Sequence[PhonedWord]]:
-        limits: PieceLimits = candidate.engine.capabilities.pieces
-        async with aclosing(pieces(text, limits)) as parts:
-            return [await self._phonemizer.phonemize(part.text, candidate.voice.language) async for part in parts]
+    async def _phonemize(self, text: str, candidate: Candidate) -> list[tuple[Piece, Sequence[PhonedWord]]]:
+        language = candidate.voice.language
+        async with aclosing(pieces(text, candidate.engine.capabilities.pieces)) as parts:
+            return [(part, await self._phonemizer.phonemize(part.text, language)) async for part in parts]
 
     # --- what there is ------------------------------------------------------------------------------------------------
 

@@ -49,6 +49,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Range in dB, likewise."""
     pads: bool = False
     """Puts silence around each utterance that has to be trimmed where pieces are joined."""
+    network: bool = False
+    """Depends on a service elsewhere, so that being late means being ill; a local engine that is late is at work."""
     pieces: PieceLimits = PieceLimits()
     timeouts: Timeouts = Timeouts()
 

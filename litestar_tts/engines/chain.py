@@ -1,7 +1,7 @@
 """Who speaks: the first of several candidates that has audio.
 
-Candidates are tried in order. One that fails hands over to the next; one that is late gets the next as company, and
-whoever has audio first speaks. All of it happens before the listener has heard a byte, so voices never change in
+Candidates are tried in order. One that fails hands over to the next; one that depends on a network and is late gets the
+next as company, and whoever has audio first speaks. All of it happens before the listener has heard a byte, so voices never change in
 mid-speech.
 """
 
@@ -68,7 +68,8 @@ async def first_to_speak(
     Args:
         candidates: In order of preference, at least one.
         perform: Makes a candidate's events; the first audio among them decides.
-        hedge_after: Seconds without audio after which the next candidate starts as well; None: only after a failure.
+        hedge_after: Seconds without audio after which the next candidate starts beside one that depends on a network;
+            None: only after a failure.
         strict: True: the client wants this engine or its error. False: it wants speech, whoever speaks.
 
     Raises:
@@ -81,7 +82,7 @@ async def first_to_speak(
             if waiting and not race.running:
                 race.start(waiting.pop(0))
                 continue
-            winner = await race.wait(hedge_after if waiting else None)
+            winner = await race.wait(hedge_after if waiting and race.may_be_ill else None)
             if winner is not None:
                 return winner
             if waiting:
@@ -110,6 +111,11 @@ class _Race(Generic[EventT]):
         self.running: dict[asyncio.Task[list[EventT]], tuple[Candidate, AsyncGenerator[EventT, None]]] = {}
         self.failures: list[tuple[Candidate, TTSError]] = []
         self._started: list[Candidate] = []
+
+    @property
+    def may_be_ill(self) -> bool:
+        """Whether nobody is trying but engines that a network can keep waiting."""
+        return all(candidate.engine.capabilities.network for candidate, _ in self.running.values())
 
     def start(self, candidate: Candidate) -> None:
         """Let a candidate try, unless its breaker is open."""

@@ -80,7 +80,7 @@ class Lips(Silent):
         """Look up what the piece sounds like."""
         self._offset = start.piece.offset
         planned = await self._phonemizer.phonemize(start.piece.text, self._language)
-        self._builder.begin_piece(start.time, planned)
+        self._builder.begin_piece(start.time, planned, start.piece.text)
 
     def word(self, word: WordBoundary) -> None:
         """Place the word's phones."""

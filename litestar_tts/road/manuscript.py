@@ -53,6 +53,10 @@ class Manuscript:
         """Characters so far."""
         return len(self.whole) if self.whole is not None else self._length
 
+    def source(self) -> str | AsyncGenerator[str, None]:
+        """The text from the beginning: whole where it is there, so that it can be cut best, else as it comes."""
+        return self.whole if self.whole is not None else self.read()
+
     async def read(self) -> AsyncGenerator[str, None]:
         """The parts from the beginning, as they come."""
         if self.whole is not None:

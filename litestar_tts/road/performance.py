@@ -89,9 +89,9 @@ async def perform(
     engine = await candidate.slot.ready()
     source = source_of(engine.capabilities)
     clock = _Clock(source, tempo)
-    joiner = PieceJoiner(source, trim=engine.capabilities.pads)
+    joiner = PieceJoiner(source, trim=True)
     pause: float | None = None
-    async with aclosing(joiner), aclosing(pieces(manuscript.read(), engine.capabilities.pieces)) as parts:
+    async with aclosing(pieces(manuscript.source(), engine.capabilities.pieces)) as parts:
         async for piece in parts:
             if pause is not None:
                 for chunk in clock.chunks(await joiner.next_piece(pause / prosody.speed)):
@@ -108,8 +108,8 @@ async def perform(
                         offset = None if event.offset is None else event.offset + piece.offset
                         yield WordBoundary(
                             text=event.text,
-                            time=(base + event.time) / tempo,
-                            duration=event.duration / tempo,
+                            time=round((base + event.time) / tempo, 3),
+                            duration=round(event.duration / tempo, 3),
                             offset=offset,
                         )
                     else:
@@ -124,18 +124,22 @@ async def perform(
 
 async def _speak_piece(engine: Engine, utterance: Utterance, *, again: bool) -> AsyncGenerator[EngineEvent, None]:
     """One piece; ``again``: it may be tried a second time if it fails before it has made a sound."""
-    heard = False
-    try:
-        async with aclosing(_timed(engine, utterance)) as events:
-            async for event in events:
-                heard = True
-                yield event
-    except EngineError as error:
-        if heard or not (again and error.retryable):
-            raise
-        logger.info("engine %s failed between two sentences and is asked again: %s", engine.name, error.detail)
-    else:
-        return
+    if again:
+        heard = False
+        ahead: list[EngineEvent] = []  # what was said about a sound that never came would be said twice
+        try:
+            async with aclosing(_timed(engine, utterance)) as events:
+                async for event in events:
+                    ahead.append(event)
+                    heard = heard or isinstance(event, AudioChunk)
+                    while heard and ahead:
+                        yield ahead.pop(0)
+        except EngineError as error:
+            if heard or not error.retryable:
+                raise
+            logger.info("engine %s failed between two sentences and is asked again: %s", engine.name, error.detail)
+        else:
+            return
     async with aclosing(_timed(engine, utterance)) as events:
         async for event in events:
             yield event

@@ -19,7 +19,7 @@ from litestar_tts.models import AudioChunk, EngineEvent, Utterance, Voice, WordB
 
 
 class Named(Engine):
-    capabilities = Capabilities()
+    capabilities = Capabilities(network=True)
 
     def __init__(self, name: str) -> None:
         self.name = name  # type: ignore[misc]
@@ -111,7 +111,9 @@ async def test_a_late_engine_can_still_win():
     assert candidates[1].slot.breaker.state == "closed"
 
 
-@pytest.mark.parametrize("error", [EngineError("x"), EngineTimeoutError("x"), EngineRejectedError("x"), EngineBusyError("x")])
+@pytest.mark.parametrize(
+    "error", [EngineError("x"), EngineTimeoutError("x"), EngineRejectedError("x"), EngineBusyError("x")]
+)
 async def test_strict_gives_the_engines_own_error(error: EngineError):
     stage = Stage(edge=error)
     with pytest.raises(type(error)):
@@ -185,3 +187,15 @@ async def test_silence_is_a_failure():
 
     with pytest.raises(NoEngineError):
         await race(Mute(edge="says nothing"))
+
+
+async def test_a_local_engine_that_is_late_is_at_work():
+    stage = Stage(piper="late", espeak="speaks")
+    candidates = stage.candidates()
+    candidates[0].engine.capabilities = Capabilities(network=False)
+    task = asyncio.create_task(race(stage, hedge_after=0.001, candidates=candidates))
+    done, _ = await asyncio.wait([task], timeout=0.05)
+    assert not done
+    stage.gates["piper"].set()
+    assert (await task).candidate.slot.name == "piper"
+    assert stage.started == ["piper"]
