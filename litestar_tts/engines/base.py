@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from litestar_tts.models import EngineEvent, Utterance, Voice
+from litestar_tts.models import EngineEvent, Prosody, Utterance, Voice
 from litestar_tts.text.segment import PieceLimits
 
 __all__ = ("Capabilities", "Engine", "PieceLimits", "Timeouts", "best_voice", "language_of")
@@ -47,8 +47,6 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Range in semitones, likewise."""
     volume: tuple[float, float] = (0.0, 0.0)
     """Range in dB, likewise."""
-    pads: bool = False
-    """Puts silence around each utterance that has to be trimmed where pieces are joined."""
     network: bool = False
     """Depends on a service elsewhere, so that being late means being ill; a local engine that is late is at work."""
     pieces: PieceLimits = PieceLimits()
@@ -84,6 +82,10 @@ class Engine(ABC):
     async def best_voice(self, language: str, gender: str | None = None) -> Voice | None:
         """The voice that comes nearest to a language (BCP 47) and gender; None if the language is not spoken."""
         return best_voice(await self.voices(), language, gender)
+
+    def piece_limits(self, prosody: Prosody) -> PieceLimits:  # noqa: ARG002
+        """How text is cut for utterances that are spoken like this."""
+        return self.capabilities.pieces
 
     @abstractmethod
     def synthesize(self, utterance: Utterance) -> AsyncGenerator[EngineEvent, None]:

@@ -1,8 +1,8 @@
 """Who speaks: the first of several candidates that has audio.
 
-Candidates are tried in order. One that fails hands over to the next; one that depends on a network and is late gets the
-next as company, and whoever has audio first speaks. All of it happens before the listener has heard a byte, so voices never change in
-mid-speech.
+Candidates are tried in order. One that fails hands over to the next; one that depends on a network and is late gets
+the next as company, and whoever has audio first speaks. All of it happens before the listener has heard a byte, so
+voices never change in mid-speech.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
+import msgspec
+
 from litestar_tts.engines.base import Capabilities, Engine, PieceLimits, Timeouts
 from litestar_tts.engines.edge_client import load_client
 from litestar_tts.engines.edge_session import EdgeSession
@@ -20,6 +22,10 @@ __all__ = ("EdgeEngine",)
 
 _MESSAGE_BYTES: Final = 4096
 """Escaped text that edge-tts sends in one message; longer text is cut there without regard to sentences."""
+_MESSAGE_SECONDS: Final = 540.0
+"""The service silently ends a message after ten minutes of audio."""
+_VOICE_NAME: Final = re.compile(r"[A-Za-z]{2,3}(?:-(?!x-)\w+){2,}")
+"""What its voices look like; other engines' names must not cost a question to a service that may be out of reach."""
 _TICKS: Final = 10_000_000
 _BASE_PITCH: Final = {"Female": 200.0, "Male": 120.0, None: 165.0}
 """Hz of a typical voice: the service takes pitch as a difference in Hz, relative to its own base of the voice."""
@@ -71,13 +77,13 @@ class EdgeEngine(Engine):
             bit_rate=48_000,
             skip_samples=1105,
             words=True,
-            pads=True,
+            network=True,
             speed=(0.5, 2.0),
             pitch=(-12.0, 7.0),
             volume=(-20.0, 0.0),
-            # 800 characters stay below ten minutes at half speed in every script (a digit takes up to 0.7 s then), and
-            # below 4096 bytes even if each is an ampersand.
-            pieces=PieceLimits(first_chars=200, max_chars=800, max_bytes=_MESSAGE_BYTES),
+            pieces=PieceLimits(
+                first_chars=200, max_chars=_MESSAGE_BYTES, max_bytes=_MESSAGE_BYTES, max_seconds=_MESSAGE_SECONDS
+            ),
             timeouts=timeouts or Timeouts(first_audio=8.0, gap=10.0),
         )
         self._url = url
@@ -104,8 +110,12 @@ class EdgeEngine(Engine):
         return await self._voices.get()
 
     async def find_voice(self, name: str) -> Voice | None:
-        """The voice of this name; the service is asked only about names that are in neither list."""
-        return await self._voices.find(name)
+        """The voice of this name; the service is asked only about names like its own that are in neither list."""
+        return await self._voices.find(name, ask=_VOICE_NAME.fullmatch(name) is not None)
+
+    def piece_limits(self, prosody: Prosody) -> PieceLimits:
+        """As the service limits a message: bytes of text, and minutes of audio, of which slow speech takes more."""
+        return msgspec.structs.replace(self.capabilities.pieces, max_seconds=_MESSAGE_SECONDS * prosody.speed)
 
     async def synthesize(self, utterance: Utterance) -> AsyncGenerator[EngineEvent, None]:
         """Speak one utterance; see :meth:`Engine.synthesize`."""

@@ -102,14 +102,15 @@ class VoiceList:
         await self._update()
         return self._live if self._live is not None else snapshot()
 
-    async def find(self, name: str) -> Voice | None:
-        """The voice of this short name, compared without case."""
+    async def find(self, name: str, *, ask: bool = True) -> Voice | None:
+        """The voice of this short name, compared without case; ``ask``: ask the service if nothing is known of it."""
         wanted = name.casefold()
         if self._live is None:
             known = _snapshot_index().get(wanted)
             if known is not None:
                 return known
-        await self._update()
+        if ask:
+            await self._update()
         return (self._index if self._live is not None else _snapshot_index()).get(wanted)
 
     async def close(self) -> None:

@@ -51,7 +51,6 @@ class EspeakEngine(Engine):
             volume=(-20.0, 0.0),
             # Measured over voices and texts: sound starts 0 to 12 ms after the beginning (50 ms before a voiceless
             # stop, whose closure that is) and ends 7 ms before the end.
-            pads=False,
         )
         self._worker = EspeakWorker(copies=threads or (2 if (os.cpu_count() or 1) >= 4 else 1))
         self._catalogue: _Catalogue | None = None

@@ -81,7 +81,6 @@ class PiperEngine(Engine):
         # Durations are whole frames of 12 ms: beyond 1.5 a model leaves too few of them to speak evenly.
         speed=(0.5, 1.5),
         volume=(-20.0, 0.0),
-        pads=True,
         timeouts=Timeouts(first_audio=30.0, gap=60.0),
     )
 
@@ -112,6 +111,9 @@ class PiperEngine(Engine):
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+        if self._pool is not None:  # somebody else has opened it meanwhile
+            pool.shutdown(wait=False)
+            return
         self._voices, self._pool = voices, pool
 
     async def close(self) -> None:

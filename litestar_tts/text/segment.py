@@ -27,6 +27,12 @@ _SLICE: Final = 8192
 _WORST_BYTES: Final = 5
 """Of one character: ``&`` becomes ``&amp;``."""
 
+# Time that slow voices take for a character, at normal speed.
+_DIGIT: Final = re.compile(r"\d")
+_DIGIT_SECONDS: Final = 0.35
+_WIDE: Final = re.compile(r"[\u1100-\u11ff\u2e80-\ud7ff\uf900-\ufaff\uff66-\uffdc\U00020000-\U0003ffff]")
+_WIDE_SECONDS: Final = 0.25
+_LETTER_SECONDS: Final = 0.09
 _SPEAKABLE: Final = re.compile(r"[^\W_]")
 _CLAUSE: Final = re.compile(
     r"[,;:.!?…)\]}»”–—\u0387](?=\s)|[，、；：）」』】》،؛၊፣፤፥፦、·՝]|[\u2013\u2014]{1,2}(?=\w)|\s[-–—](?=\s)"
@@ -37,12 +43,14 @@ class PieceLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How the text is cut before the engine sees it; cuts lie at sentence borders, elsewhere only where they must."""
 
     first_chars: int = 200
-    """The first piece ends at the first sentence border, and holds no more than about this many characters, so that the
-    first sound does not wait for the rest."""
+    """The first piece is the first sentence, with the next one if it is very short and both have no more characters
+    than this, so that the first sound does not wait for the rest."""
     max_chars: int = 400
-    """Characters a further piece may have."""
+    """Characters a piece may have; only a longer sentence is cut inside."""
     max_bytes: int | None = None
     """UTF-8 bytes, after XML escaping, that a piece may have (None: no such limit)."""
+    max_seconds: float | None = None
+    """Seconds that a slow reader may take for a piece at normal speed (None: no such limit)."""
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +142,7 @@ class Splitter:
         while self._start < end:
             if self._pending is not None:
                 begin, until, _ = self._pending
-                if self._fits(begin, end) and self._joins(begin, until, end):
+                if self._joins(begin, until, end) and self._fits(begin, end):
                     self._pending = (begin, end, pause)
                     return
                 self._flush(out)
@@ -147,7 +155,9 @@ class Splitter:
                 self._cut(out, end)
 
     def _joins(self, begin: int, until: int, end: int) -> bool:
-        if not self._first or until - begin < _VERY_SHORT:
+        if not self._first:
+            return True
+        if until - begin < _VERY_SHORT and end - begin <= self._limits.first_chars:
             return True
         return not (self._speakable(self._start, end) and self._speakable(begin, until))
 
@@ -178,27 +188,31 @@ class Splitter:
 
     def _room(self, begin: int, end: int) -> int:
         """One past the last character that fits into a piece from ``begin`` on; at least one does."""
-        limit = min(end, begin + max(1, self._max_chars))
-        most = self._limits.max_bytes
-        if most is None or (limit - begin) * _WORST_BYTES <= most or self._bytes(begin, limit) <= most:
-            return limit
-        low, high = begin + 1, limit
+        low, high = begin + 1, min(end, begin + max(1, self._limits.max_chars))
+        if self._fits(begin, high):
+            return high
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if self._bytes(begin, middle) <= most else (low, middle - 1)
+            low, high = (middle, high) if self._fits(begin, middle) else (low, middle - 1)
         return low
 
     def _fits(self, begin: int, end: int) -> bool:
-        if end - begin > max(1, self._max_chars):
+        length, limits = end - begin, self._limits
+        if length <= 1:
+            return True
+        if length > limits.max_chars:
             return False
-        most = self._limits.max_bytes
+        bytes_left, seconds_left = limits.max_bytes, limits.max_seconds
         return (
-            most is None or (end - begin) * _WORST_BYTES <= most or end - begin == 1 or self._bytes(begin, end) <= most
+            bytes_left is None or length * _WORST_BYTES <= bytes_left or self._bytes(begin, end) <= bytes_left
+        ) and (
+            seconds_left is None or length * _DIGIT_SECONDS <= seconds_left or self._seconds(begin, end) <= seconds_left
         )
 
-    @property
-    def _max_chars(self) -> int:
-        return self._limits.first_chars if self._first else self._limits.max_chars
+    def _seconds(self, begin: int, end: int) -> float:
+        digits = len(_DIGIT.findall(self._text, begin, end))
+        wide = len(_WIDE.findall(self._text, begin, end))
+        return digits * _DIGIT_SECONDS + wide * _WIDE_SECONDS + (end - begin - digits - wide) * _LETTER_SECONDS
 
     def _bytes(self, begin: int, end: int) -> int:
         part = self._text[begin:end]

@@ -26,12 +26,12 @@ roomy = PieceLimits(first_chars=100_000, max_chars=100_000)
 
 def check(text: str, found: list[Piece], limits: PieceLimits) -> None:
     reached = 0
-    for index, piece in enumerate(found):
+    for piece in found:
         assert text[piece.offset : piece.offset + len(piece.text)] == piece.text
         assert not re.search(r"[^\W_]", text[reached : piece.offset])
         assert re.search(r"[^\W_]", piece.text)
         assert piece.text == piece.text.strip()
-        assert len(piece.text) <= (limits.first_chars if index == 0 else limits.max_chars)
+        assert len(piece.text) <= limits.max_chars
         if limits.max_bytes is not None:
             escaped = piece.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
             assert len(escaped.encode("utf-8", "surrogatepass")) <= limits.max_bytes

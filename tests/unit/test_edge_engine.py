@@ -34,10 +34,12 @@ def test_native_ranges_stay_within_what_the_service_clamps() -> None:
 
 
 def test_no_piece_exceeds_a_message_or_ten_minutes() -> None:
-    pieces = EdgeEngine().capabilities.pieces
-    assert pieces.max_bytes == 4096
-    # 0.35 s is long for any character at normal speed: a digit that is read out.
-    assert pieces.max_chars * 0.35 / EdgeEngine().capabilities.speed[0] < 600
+    engine = EdgeEngine()
+    for speed in engine.capabilities.speed:
+        pieces = engine.piece_limits(Prosody(speed=speed))
+        assert pieces.max_bytes == 4096
+        assert pieces.max_seconds is not None
+        assert pieces.max_seconds / speed < 600
 
 
 def test_words_are_found_by_searching_forward() -> None:

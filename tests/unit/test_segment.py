@@ -236,3 +236,21 @@ def test_time_is_linear(name: str) -> None:
         splitter.feed(text[at])
     # About 0.3 s; anything quadratic takes minutes.
     assert time.process_time() - started < 5
+
+
+async def test_a_slow_text_fills_a_piece_sooner() -> None:
+    async def longest(text: str) -> int:
+        found = await cut(text, max_chars=4096, max_seconds=60)
+        assert len(found) > 2
+        assert "".join("".join(piece.text.split()) for piece in found) == "".join(text.split())
+        return max(len(piece.text) for piece in found[1:])
+
+    digits = await longest("1234567890. " * 50)
+    han = await longest("今日は天気がいい。" * 100)
+    letters = await longest("Ordinaryword. " * 200)
+    assert digits < han < letters
+
+
+async def test_a_long_first_sentence_stays_whole() -> None:
+    text = "This first sentence, " + "which goes on and on, " * 20 + "ends here. And a second one."
+    assert (await cut(text, first_chars=200, max_chars=1000))[0].text.endswith("ends here.")
