@@ -1,0 +1,64 @@
+# `make` alone lists the targets. Only python3 >= 3.11 with venv and pip is needed; uv is used where it is there.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+TESTS ?= tests
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+ifdef UV
+INSTALL := uv pip install --quiet --python $(BIN)/python -c constraints.txt
+else
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types fmt bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## Start the demo application (PORT=8000 HOST=127.0.0.1)
+	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m demo_app
+
+test: $(VENV)/.test ## Run the whole test suite (TESTS=tests/unit for a part, WORKERS=2 processes)
+	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS)
+
+lint: $(VENV)/.lint ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+fmt: $(VENV)/.lint ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.test ## Run the benchmarks
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove the environment and everything that was made
+	rm -rf $(VENV) .hypothesis .mypy_cache .ruff_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "litestar-tts needs Python 3.11 or newer; say which one: make PYTHON=python3.12"; exit 1; }
+ifdef UV
+	uv venv --quiet --python $(PYTHON) $(VENV)
+else
+	$(PYTHON) -m venv $(VENV)
+endif
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) -e '.[standard,piper]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	$(INSTALL) -e '.[valkey]' $$($(BIN)/python tests/requirements.py test)
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	$(INSTALL) $$($(BIN)/python tests/requirements.py lint)
+	@touch $@

@@ -1,0 +1,1 @@
+"""What is claimed about speed, as paired runs: ``python -m benchmarks [name …]``."""

@@ -1,0 +1,17 @@
+"""``python -m demo_app``: HOST and PORT say where."""
+
+import os
+
+import uvicorn
+
+from litestar_tts.server import log_config
+
+if __name__ == "__main__":
+    uvicorn.run(
+        "demo_app.app:app",
+        host=os.environ.get("HOST", "127.0.0.1"),
+        port=int(os.environ.get("PORT", "8000")),
+        # Nobody in front of a demo may say who its visitors are.
+        proxy_headers=False,
+        log_config=log_config("info"),
+    )
