@@ -129,8 +129,8 @@ class TTSConfig:
     queue_timeout: float = 30.0
     """Seconds that an utterance may wait for its turn."""
     hedge_after: float | None = 1.5
-    """Seconds without audio from an online engine after which the next engine starts beside it; whoever has sound first,
-    speaks. None: engines are tried strictly one after the other."""
+    """Seconds without audio from an online engine after which the next engine starts beside it; whoever has sound
+    first, speaks. None: engines are tried strictly one after the other."""
     warm_up: bool = False
     """True: local engines are loaded when the application starts, not when somebody first needs them."""
     edge_url: str | None = field(default_factory=_env("edge_url", str, None))

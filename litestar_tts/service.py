@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final, Literal
 
 import msgspec
 
 from litestar_tts.__metadata__ import __version__
+from litestar_tts.audio import executor
+from litestar_tts.audio.pyav import available, load
 from litestar_tts.config import TTSConfig
 from litestar_tts.engines.base import Engine
 from litestar_tts.engines.chain import Candidate
@@ -100,6 +102,18 @@ class SpeechService:
     async def open(self) -> None:
         """Open every engine that can be opened; without it each opens on first use."""
         await asyncio.gather(*(self._try_open(slot) for slot in self._slots))
+
+    async def warm_up(self) -> None:
+        """Load what the first request would otherwise wait for. Asks nothing of the network."""
+        if available():
+            await executor.run(load)
+        with suppress(TTSError):
+            if self._phonemizer.available():
+                await self._phonemizer.phonemize("Ready.", "en-US")
+        for slot in self._slots:
+            if not slot.engine.capabilities.network:
+                with suppress(TTSError):
+                    await (await slot.ready()).warm_up()
 
     async def _try_open(self, slot: EngineSlot) -> TTSError | None:
         try:
@@ -275,7 +289,7 @@ class SpeechService:
 
     async def _phonemize(self, text: str, candidate: Candidate) -> list[tuple[Piece, Sequence[PhonedWord]]]:
         language = candidate.voice.language
-        async with aclosing(pieces(text, candidate.engine.capabilities.pieces)) as parts:
+        async with aclosing(pieces(text, candidate.engine.piece_limits(Prosody()))) as parts:
             return [(part, await self._phonemizer.phonemize(part.text, language)) async for part in parts]
 
     # --- what there is ------------------------------------------------------------------------------------------------

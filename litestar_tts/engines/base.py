@@ -70,6 +70,9 @@ class Engine(ABC):
     async def close(self) -> None:
         """Free what :meth:`open` took. Must be harmless when nothing is open."""
 
+    async def warm_up(self) -> None:
+        """Load what the first utterance would otherwise wait for. Asked of local engines only, after :meth:`open`."""
+
     @abstractmethod
     async def voices(self) -> Sequence[Voice]:
         """All voices. Cheap to call again: cache what costs."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 import msgspec
 
-from litestar_tts.engines.base import Capabilities, Engine, Timeouts
+from litestar_tts.engines.base import Capabilities, Engine, PieceLimits, Timeouts
 from litestar_tts.exceptions import EngineError, MissingExtraError
 from litestar_tts.models import AudioChunk, EngineEvent, PhoneSpan, Utterance, Voice, WordBoundary
 
@@ -81,6 +81,8 @@ class PiperEngine(Engine):
         # Durations are whole frames of 12 ms: beyond 1.5 a model leaves too few of them to speak evenly.
         speed=(0.5, 1.5),
         volume=(-20.0, 0.0),
+        # The model leaves 0.2 s between sentences, a reader twice that.
+        pieces=PieceLimits(one_sentence=True),
         timeouts=Timeouts(first_audio=30.0, gap=60.0),
     )
 
@@ -99,7 +101,7 @@ class PiperEngine(Engine):
         Raises:
             MissingExtraError: Piper is not installed, or there is no voice at all.
         """
-        if self._pool is not None:
+        if self._is_open():
             return
         if find_spec("piper") is None:
             raise MissingExtraError("Piper", "piper")
@@ -111,10 +113,13 @@ class PiperEngine(Engine):
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-        if self._pool is not None:  # somebody else has opened it meanwhile
+        if self._is_open():  # by somebody else, meanwhile
             pool.shutdown(wait=False)
             return
         self._voices, self._pool = voices, pool
+
+    def _is_open(self) -> bool:
+        return self._pool is not None
 
     async def close(self) -> None:
         """Free models and threads; a sentence that is being spoken is dropped when it is done."""
@@ -122,6 +127,11 @@ class PiperEngine(Engine):
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
         self._models.clear()
+
+    async def warm_up(self) -> None:
+        """Load the first voice's model."""
+        await self.open()
+        await self._run(self._model, next(iter(self._voices)))
 
     async def voices(self) -> Sequence[Voice]:
         """The bundled voice and those of the folder."""

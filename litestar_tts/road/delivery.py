@@ -94,10 +94,11 @@ class _Outlet:
             chunk = self._held.popleft()
             for event in self._due(chunk.time + chunk.duration):
                 yield event
-            start = self._stage.duration
-            data = await self._stage.feed(chunk.data)
-            if data:
-                yield self._audio(data, start)
+            for part in self._stage.parts(chunk.data):
+                start = self._stage.duration
+                data = await self._stage.feed(part)
+                if data:
+                    yield self._audio(data, start)
 
     async def finish(self) -> AsyncGenerator[SpeechEvent, None]:
         """The rest. Only the encoder knows where the audio really ends, so it finishes before the last viseme does."""

@@ -91,7 +91,7 @@ async def perform(
     clock = _Clock(source, tempo)
     joiner = PieceJoiner(source, trim=True)
     pause: float | None = None
-    async with aclosing(pieces(manuscript.source(), engine.capabilities.pieces)) as parts:
+    async with aclosing(pieces(manuscript.source(), engine.piece_limits(prosody))) as parts:
         async for piece in parts:
             if pause is not None:
                 for chunk in clock.chunks(await joiner.next_piece(pause / prosody.speed)):
@@ -106,12 +106,9 @@ async def perform(
                             yield chunk
                     elif isinstance(event, WordBoundary):
                         offset = None if event.offset is None else event.offset + piece.offset
-                        yield WordBoundary(
-                            text=event.text,
-                            time=round((base + event.time) / tempo, 3),
-                            duration=round(event.duration / tempo, 3),
-                            offset=offset,
-                        )
+                        start = round((base + event.time) / tempo, 3)
+                        end = round((base + event.time + event.duration) / tempo, 3)
+                        yield WordBoundary(text=event.text, time=start, duration=round(end - start, 3), offset=offset)
                     else:
                         yield PhoneSpan(
                             phone=event.phone, time=(base + event.time) / tempo, duration=event.duration / tempo

@@ -45,6 +45,8 @@ class PieceLimits(msgspec.Struct, frozen=True, kw_only=True):
     first_chars: int = 200
     """The first piece is the first sentence, with the next one if it is very short and both have no more characters
     than this, so that the first sound does not wait for the rest."""
+    one_sentence: bool = False
+    """True: every piece is a single sentence, for engines that pause too little between the sentences of a piece."""
     max_chars: int = 400
     """Characters a piece may have; only a longer sentence is cut inside."""
     max_bytes: int | None = None
@@ -155,9 +157,9 @@ class Splitter:
                 self._cut(out, end)
 
     def _joins(self, begin: int, until: int, end: int) -> bool:
-        if not self._first:
+        if not (self._first or self._limits.one_sentence):
             return True
-        if until - begin < _VERY_SHORT and end - begin <= self._limits.first_chars:
+        if self._first and until - begin < _VERY_SHORT and end - begin <= self._limits.first_chars:
             return True
         return not (self._speakable(self._start, end) and self._speakable(begin, until))
 

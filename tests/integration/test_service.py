@@ -289,8 +289,18 @@ async def test_too_much_to_say(service: SpeechService):
 
 @pytest.mark.parametrize(
     "options",
-    [{"speed": 0.2}, {"speed": 4.1}, {"speed": float("nan")}, {"speed": True}, {"pitch": 13}, {"volume": -21}]
-    + [{"sample_rate": 11_025}, {"format": "ogg"}, {"visemes": "none"}, {"voice": " "}],
+    [
+        {"speed": 0.2},
+        {"speed": 4.1},
+        {"speed": float("nan")},
+        {"speed": True},
+        {"pitch": 13},
+        {"volume": -21},
+        {"sample_rate": 11_025},
+        {"format": "ogg"},
+        {"visemes": "none"},
+        {"voice": " "},
+    ],
 )
 async def test_options_are_checked(service: SpeechService, options: dict[str, object]):
     with pytest.raises(InvalidRequestError) as raised:

@@ -47,13 +47,12 @@ def staged(stage: AudioStage, parts: list[bytes]) -> bytes:
     rate=st.sampled_from(SAMPLE_RATES),
     effects=prosody,
     mp3=st.booleans(),
-    streamed=st.booleans(),
 )
-def test_stage(at: list[int], target: AudioFormat, rate: int, effects: Prosody, *, mp3: bool, streamed: bool):
+def test_stage(at: list[int], target: AudioFormat, rate: int, effects: Prosody, *, mp3: bool):
     source, data = (EDGE, MP3) if mp3 else (AudioSource(), PCM)
 
     def stage() -> AudioStage:
-        return AudioStage(source, target, sample_rate=rate, effects=effects, streamed=streamed)
+        return AudioStage(source, target, sample_rate=rate, effects=effects)
 
     whole = stage()
     wanted = staged(whole, [data])

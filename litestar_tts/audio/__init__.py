@@ -1,0 +1,1 @@
+"""Decode, join, change and encode audio, streaming in and out."""

@@ -1,0 +1,239 @@
+"""Makes the pieces that an engine spoke one after the other sound as one.
+
+Engines put silence around each piece. The silence at the end of a piece is held back until it is known whether another
+piece follows; if so it is cut (or, for PCM, lengthened) to the pause that a reader would make there. It works in the
+source's own encoding, so that audio which nothing changes stays untouched: samples for PCM, whole frames for MP3. Only
+ends are cut: the silence in front of a piece belongs to the times that its engine reports.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final, Protocol
+
+from litestar_tts.audio import executor, pyav
+from litestar_tts.audio.decode import Mp3FrameDecoder, PcmReader
+from litestar_tts.audio.formats import AudioSource
+from litestar_tts.audio.mp3 import FrameSplitter, Segment
+from litestar_tts.audio.pcm import SAMPLE_SIZE, fade_out, first_loud, last_loud
+from litestar_tts.exceptions import EngineError
+
+__all__ = ("PieceJoiner",)
+
+_MARGIN_SECONDS: Final = 0.04
+"""Kept behind the last audible sample, where a soft consonant may still fade."""
+_FADE_SECONDS: Final = 0.005
+_OPENING_SECONDS: Final = 0.5
+"""Silence at the very start goes on at once: nothing before it could need a pause."""
+_MAX_HELD_SECONDS: Final = 10.0
+
+
+class _Clock:
+    """Where sound and silence lie in the joined audio, in samples from its start."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.total = 0
+        """End of what has come and was not cut."""
+        self._margin = int(_MARGIN_SECONDS * rate)
+        self._piece = 0
+        """Start of the piece."""
+        self._free_until = int(_OPENING_SECONDS * rate)
+        """What lies before is never held."""
+        self._sound: int | None = None
+        """One past the last audible sample of the piece."""
+        self._lead: int | None = None
+        """Silence that this engine, and its encoder, put in front; measured on the first piece that has sound."""
+
+    def heard(self, pcm: bytes | None, samples: int) -> None:
+        """The next ``samples`` samples; None: audible, as far as anyone can tell."""
+        if pcm is None:
+            self._sound = self.total + samples
+        elif end := last_loud(pcm):
+            if self._lead is None:
+                self._lead = self.total + (first_loud(pcm) or 0) - self._piece
+            self._sound = self.total + end
+        self.total += samples
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing has come of this piece."""
+        return self.total == self._piece
+
+    @property
+    def release_until(self) -> int:
+        """What lies before may go on now."""
+        until = self._free_until if self._sound is None else self._sound + self._margin
+        return max(until, self.total - int(_MAX_HELD_SECONDS * self.rate))
+
+    def end_of_piece(self, pause: float) -> int:
+        """Where the piece should end so that ``pause`` seconds lie between its sound and that of the next."""
+        silence = round(pause * self.rate) - (self._lead or 0)
+        if self._sound is None:
+            return self._piece + max(0, silence)
+        return max(self._sound + silence, min(self.total, self._sound + self._margin))
+
+    def next_piece(self, start: int) -> None:
+        """The next piece begins at ``start``."""
+        self.total = self._piece = self._free_until = start
+        self._sound = None
+
+
+class _Pieces(Protocol):
+    clock: _Clock
+
+    @property
+    def held(self) -> int: ...  # samples of silence
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def next_piece(self, pause: float) -> bytes: ...
+
+    def finish(self) -> bytes: ...
+
+
+class _PcmPieces:
+    def __init__(self, rate: int, *, trim: bool) -> None:
+        self.clock = _Clock(rate)
+        self._trim = trim
+        self._reader = PcmReader()
+        self._held = bytearray()
+
+    @property
+    def held(self) -> int:
+        return len(self._held) // SAMPLE_SIZE
+
+    def feed(self, data: bytes) -> bytes:
+        pcm = self._reader.feed(data)
+        self.clock.heard(pcm if self._trim else None, len(pcm) // SAMPLE_SIZE)
+        self._held += pcm
+        return self._take(self.clock.release_until - (self.clock.total - self.held))
+
+    def next_piece(self, pause: float) -> bytes:
+        start = self.clock.total - self.held
+        wanted = max(0, self.clock.end_of_piece(pause) - start)
+        if not self._trim or self.clock.is_empty:
+            wanted = self.held
+        changed = wanted != self.held
+        kept = self._take(wanted)
+        if changed:
+            kept = fade_out(kept, int(_FADE_SECONDS * self.clock.rate)).ljust(wanted * SAMPLE_SIZE, b"\0")
+        self._held.clear()
+        self._reader = PcmReader()
+        self.clock.next_piece(start + wanted)
+        return kept
+
+    def finish(self) -> bytes:
+        return self._take(self.held) + self._reader.rest
+
+    def _take(self, samples: int) -> bytes:
+        size = max(0, samples) * SAMPLE_SIZE
+        taken = bytes(self._held[:size])
+        del self._held[:size]
+        return taken
+
+
+class _Mp3Pieces:
+    def __init__(self, rate: int, *, trim: bool) -> None:
+        self.clock = _Clock(rate)
+        self._trim = trim
+        self._splitter = FrameSplitter()
+        self._decoder: Mp3FrameDecoder | None = None
+        self._first = True
+        self._held: deque[Segment] = deque()
+        self.held = 0
+
+    def feed(self, data: bytes) -> bytes:
+        out: list[bytes] = []
+        for segment in self._splitter.feed(data):
+            if not segment.samples and not self._first:
+                # A tag or an Info frame in mid-stream would be an error to some players and a gap to others.
+                continue
+            if segment.samples:
+                self.clock.heard(self._decode(segment) if self._trim else None, segment.samples)
+            self._held.append(segment)
+            self.held += segment.samples
+            out += self._take(self.clock.release_until)
+        return b"".join(out)
+
+    def next_piece(self, pause: float) -> bytes:
+        end = self.clock.end_of_piece(pause) if self._trim and not self.clock.is_empty else self.clock.total
+        # To the nearest frame: one more if half of it or more is wanted.
+        half = self._splitter.header.samples // 2 if self._splitter.header else 0
+        kept = self._take(end - half)
+        start = self.clock.total - self.held
+        self._held.clear()
+        self.held = 0
+        self._splitter = FrameSplitter()
+        self._decoder = None
+        self._first = False
+        self.clock.next_piece(start)
+        return b"".join(kept)
+
+    def finish(self) -> bytes:
+        return b"".join(self._take(self.clock.total + 1)) + self._splitter.rest
+
+    def _take(self, until: int) -> list[bytes]:
+        taken: list[bytes] = []
+        while self._held and self.clock.total - self.held < until:
+            segment = self._held.popleft()
+            self.held -= segment.samples
+            taken.append(segment.data)
+        return taken
+
+    def _decode(self, segment: Segment) -> bytes | None:
+        if self._decoder is None:
+            self._decoder = Mp3FrameDecoder()
+        try:
+            return self._decoder.decode(segment.data, segment.samples)
+        except EngineError:
+            # Not for the joiner to judge: what cannot be decoded is not silence either.
+            return None
+
+
+class PieceJoiner:
+    """Joins the pieces of one utterance; between :meth:`next_piece` calls, the chunks of one piece are fed.
+
+    A text that is one piece comes out byte for byte as it went in. The calls of one joiner follow each other.
+
+    Args:
+        source: What the engine gives.
+        trim: Cut the silence between pieces. False: pieces are only counted. MP3 is not trimmed where PyAV is missing.
+    """
+
+    def __init__(self, source: AudioSource, *, trim: bool) -> None:
+        mp3 = source.encoding == "mp3"
+        trim = trim and (not mp3 or pyav.available())
+        self._threaded = mp3 and trim
+        self._pieces: _Pieces = (_Mp3Pieces if mp3 else _PcmPieces)(source.sample_rate, trim=trim)
+
+    @property
+    def position(self) -> float:
+        """Seconds, on the clock behind the first piece's ``skip_samples``, at which a next piece's time zero would lie.
+
+        Each MP3 piece brings its own encoder delay, and the listener trims one, so this is the length of all frames.
+        """
+        return self._pieces.clock.total / self._pieces.clock.rate
+
+    @property
+    def silence(self) -> float:
+        """Seconds of silence that are held back now."""
+        return self._pieces.held / self._pieces.clock.rate
+
+    async def feed(self, data: bytes) -> bytes:
+        """Take the next bytes of this piece; return what may go on.
+
+        Raises:
+            EngineError: This is not the declared encoding.
+        """
+        if self._threaded:
+            return await executor.run(lambda: self._pieces.feed(data))
+        return self._pieces.feed(data)
+
+    async def next_piece(self, pause: float) -> bytes:
+        """This piece has ended and another follows after ``pause`` seconds of silence; return what comes before it."""
+        return self._pieces.next_piece(pause)
+
+    async def finish(self) -> bytes:
+        """The last piece has ended: return the silence that is held back, untouched."""
+        return self._pieces.finish()

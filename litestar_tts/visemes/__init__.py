@@ -1,0 +1,1 @@
+"""From words to phones to mouth shapes, on the audio's own clock."""
