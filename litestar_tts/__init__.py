@@ -1,0 +1,150 @@
+"""Text-to-speech for Litestar applications: streamed audio, visemes, several engines.
+
+Names are loaded when they are first used, so that ``import litestar_tts`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from litestar_tts.__metadata__ import __version__
+
+if TYPE_CHECKING:
+    from litestar_tts.config import RateLimit, TTSConfig
+    from litestar_tts.engines.base import Capabilities, Engine
+    from litestar_tts.exceptions import (
+        ConfigurationError,
+        EngineBusyError,
+        EngineError,
+        EngineRejectedError,
+        EngineTimeoutError,
+        InvalidRequestError,
+        MissingExtraError,
+        NoEngineError,
+        OverloadedError,
+        RateLimitedError,
+        TextTooLongError,
+        TTSError,
+        UnauthorizedError,
+        VoiceNotFoundError,
+    )
+    from litestar_tts.models import (
+        AudioChunk,
+        AudioFormat,
+        PhoneSpan,
+        Prosody,
+        SpeechEnd,
+        SpeechEvent,
+        SpeechInfo,
+        SpeechRequest,
+        SpeechResult,
+        Utterance,
+        Viseme,
+        VisemeSet,
+        Voice,
+        WordBoundary,
+    )
+    from litestar_tts.plugin import TTSPlugin, get_plugin
+    from litestar_tts.road.speech import Speech
+    from litestar_tts.service import SpeechService
+    from litestar_tts.web.response import AudioStream
+    from litestar_tts.web.service import TTSService
+
+__all__ = (
+    "AudioChunk",
+    "AudioFormat",
+    "AudioStream",
+    "Capabilities",
+    "ConfigurationError",
+    "Engine",
+    "EngineBusyError",
+    "EngineError",
+    "EngineRejectedError",
+    "EngineTimeoutError",
+    "InvalidRequestError",
+    "MissingExtraError",
+    "NoEngineError",
+    "OverloadedError",
+    "PhoneSpan",
+    "Prosody",
+    "RateLimit",
+    "RateLimitedError",
+    "Speech",
+    "SpeechEnd",
+    "SpeechEvent",
+    "SpeechInfo",
+    "SpeechRequest",
+    "SpeechResult",
+    "SpeechService",
+    "TTSConfig",
+    "TTSError",
+    "TTSPlugin",
+    "TTSService",
+    "TextTooLongError",
+    "UnauthorizedError",
+    "Utterance",
+    "Viseme",
+    "VisemeSet",
+    "Voice",
+    "VoiceNotFoundError",
+    "WordBoundary",
+    "__version__",
+    "get_plugin",
+)
+
+_PLACES: Final = {
+    "litestar_tts.config": ("RateLimit", "TTSConfig"),
+    "litestar_tts.engines.base": ("Capabilities", "Engine"),
+    "litestar_tts.exceptions": (
+        "ConfigurationError",
+        "EngineBusyError",
+        "EngineError",
+        "EngineRejectedError",
+        "EngineTimeoutError",
+        "InvalidRequestError",
+        "MissingExtraError",
+        "NoEngineError",
+        "OverloadedError",
+        "RateLimitedError",
+        "TTSError",
+        "TextTooLongError",
+        "UnauthorizedError",
+        "VoiceNotFoundError",
+    ),
+    "litestar_tts.models": (
+        "AudioChunk",
+        "AudioFormat",
+        "PhoneSpan",
+        "Prosody",
+        "SpeechEnd",
+        "SpeechEvent",
+        "SpeechInfo",
+        "SpeechRequest",
+        "SpeechResult",
+        "Utterance",
+        "Viseme",
+        "VisemeSet",
+        "Voice",
+        "WordBoundary",
+    ),
+    "litestar_tts.plugin": ("TTSPlugin", "get_plugin"),
+    "litestar_tts.road.speech": ("Speech",),
+    "litestar_tts.service": ("SpeechService",),
+    "litestar_tts.web.response": ("AudioStream",),
+    "litestar_tts.web.service": ("TTSService",),
+}
+_PLACE_OF: Final = {name: module for module, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _PLACE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""The doors: HTTP routes, frames, responses, problems, OpenAPI."""
