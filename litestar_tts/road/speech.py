@@ -224,6 +224,8 @@ class Speech:
             self._metrics.speech_closed(self.info.engine if self.info else None, self._outcome, self._bytes)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSING_LIMIT):
+                if self._events is not None and not self._events.ag_running:
+                    await self._events.aclose()
                 if self._performance is not None:
                     await self._performance.events.aclose()
                 await self._manuscript.aclose()
