@@ -10,7 +10,8 @@ from tests.support.edge_service import EdgeService
 STREAMS = 100
 TEXT = (
     "It was the best of times, it was the worst of times. It was the age of wisdom, it was the age of foolishness. "
-    "It was the season of light, it was the season of darkness. It was the spring of hope. It was the winter of despair. "
+    "It was the season of light, it was the season of darkness. It was the spring of hope, it was the winter of "
+    "despair. "
     "We had everything before us, we had nothing before us, and so we went on, all of us."
 )[:300]
 VOICES = {"espeak": "espeak:en-us", "piper": "piper:en_US-joe-medium", "edge": "edge:en-US-AriaNeural"}
@@ -29,8 +30,8 @@ async def volley(port: int, pid: int, name: str, form: str) -> None:
     shortest = min(len(audio) for _, audio in answers) / len(single)
     peak = (memory(pid)["VmHWM"] - before) * 1024 / STREAMS
     print(
-        f"{name:7}{form:5} {STREAMS} streams in {seconds:6.2f} s   first audio p50 {statistics.median(firsts) * 1000:6.0f} ms"
-        f" p95 {firsts[int(STREAMS * 0.95)] * 1000:6.0f} ms   identical {same:3}   shortest/single {shortest:.3f}"
+        f"{name:7}{form:5} {STREAMS} streams in {seconds:6.2f} s"
+        f"   first audio p50 {statistics.median(firsts) * 1000:6.0f} ms p95 {firsts[int(STREAMS * 0.95)] * 1000:6.0f} ms   identical {same:3}   shortest/single {shortest:.3f}"
         f"   peak memory {peak:6.0f} KiB a stream"
     )
 

@@ -4,7 +4,7 @@ import os
 
 import uvicorn
 
-from litestar_tts.server import log_config
+from litestar_tts.logs import log_config
 
 if __name__ == "__main__":
     uvicorn.run(

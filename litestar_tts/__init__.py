@@ -12,7 +12,7 @@ from litestar_tts.__metadata__ import __version__
 
 if TYPE_CHECKING:
     from litestar_tts.config import RateLimit, TTSConfig
-    from litestar_tts.engines.base import Capabilities, Engine
+    from litestar_tts.engines.base import Capabilities, Engine, Timeouts
     from litestar_tts.exceptions import (
         ConfigurationError,
         EngineBusyError,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from litestar_tts.models import (
         AudioChunk,
         AudioFormat,
+        EngineEvent,
         PhoneSpan,
         Prosody,
         SpeechEnd,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from litestar_tts.plugin import TTSPlugin, get_plugin
     from litestar_tts.road.speech import Speech
     from litestar_tts.service import SpeechService
+    from litestar_tts.text.segment import PieceLimits
     from litestar_tts.web.response import AudioStream
     from litestar_tts.web.service import TTSService
 
@@ -60,6 +62,7 @@ __all__ = (
     "Engine",
     "EngineBusyError",
     "EngineError",
+    "EngineEvent",
     "EngineRejectedError",
     "EngineTimeoutError",
     "InvalidRequestError",
@@ -67,6 +70,7 @@ __all__ = (
     "NoEngineError",
     "OverloadedError",
     "PhoneSpan",
+    "PieceLimits",
     "Prosody",
     "RateLimit",
     "RateLimitedError",
@@ -82,6 +86,7 @@ __all__ = (
     "TTSPlugin",
     "TTSService",
     "TextTooLongError",
+    "Timeouts",
     "UnauthorizedError",
     "Utterance",
     "Viseme",
@@ -95,7 +100,8 @@ __all__ = (
 
 _PLACES: Final = {
     "litestar_tts.config": ("RateLimit", "TTSConfig"),
-    "litestar_tts.engines.base": ("Capabilities", "Engine"),
+    "litestar_tts.engines.base": ("Capabilities", "Engine", "Timeouts"),
+    "litestar_tts.text.segment": ("PieceLimits",),
     "litestar_tts.exceptions": (
         "ConfigurationError",
         "EngineBusyError",
@@ -115,6 +121,7 @@ _PLACES: Final = {
     "litestar_tts.models": (
         "AudioChunk",
         "AudioFormat",
+        "EngineEvent",
         "PhoneSpan",
         "Prosody",
         "SpeechEnd",

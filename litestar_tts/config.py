@@ -43,6 +43,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "rate_limit.requests": "RATE_LIMIT_REQUESTS",
     "rate_limit.window": "RATE_LIMIT_WINDOW",
     "store_url": "TTS_STORE_URL",
+    "trusted_proxies": "TTS_TRUSTED_PROXIES",
 }
 """Option → environment variable."""
 
@@ -115,8 +116,9 @@ class TTSConfig:
     """Bytes that the body of a request may have. None: enough for ``max_text_length`` in any script."""
     rate_limit: RateLimit | None = field(default_factory=RateLimit)
     """Budget of one client; None: no limit."""
-    trusted_proxies: Sequence[str] = ()
-    """Addresses or networks (``10.0.0.0/8``) whose ``X-Forwarded-For`` is believed when a client is identified."""
+    trusted_proxies: Sequence[str] = field(default_factory=_env("trusted_proxies", _names, _names("")))
+    """Addresses or networks (``10.0.0.0/8``) whose ``X-Forwarded-For`` is believed when a client is identified.
+    Environment: ``TTS_TRUSTED_PROXIES`` (comma list)."""
     store_url: str | None = field(default_factory=_env("store_url", str, None))
     """``valkey://…`` or ``redis://…``, where several workers or machines share their limits. Environment:
     ``TTS_STORE_URL``."""
@@ -132,7 +134,8 @@ class TTSConfig:
     """Seconds without audio from an online engine after which the next engine starts beside it; whoever has sound
     first, speaks. None: engines are tried strictly one after the other."""
     warm_up: bool = False
-    """True: local engines are loaded when the application starts, not when somebody first needs them."""
+    """True: when the application starts, engines are loaded and the online one is looked for in the background, so that
+    the first request need not wait for it."""
     edge_url: str | None = field(default_factory=_env("edge_url", str, None))
     """Scheme and host of the read-aloud service, e.g. ``ws://127.0.0.1:8765``, for gateways and tests. None:
     Microsoft's. Environment: ``TTS_EDGE_URL``."""
@@ -140,7 +143,7 @@ class TTSConfig:
     """Sockets to the read-aloud service that one process may have open. Environment: ``TTS_EDGE_CONNECTIONS``."""
     piper_voices: str | Path | None = field(default_factory=_env("piper_voices", str, None))
     """Folder with further Piper voices (``*.onnx`` with ``*.onnx.json`` beside). Environment: ``TTS_PIPER_VOICES``."""
-    api_keys: Sequence[str] = field(default_factory=_env("api_keys", _names, ()))
+    api_keys: Sequence[str] = field(default_factory=_env("api_keys", _names, _names("")))
     """Keys of which a client must send one (``Authorization: Bearer …``); empty: open. Environment: ``TTS_API_KEYS``
     (comma list)."""
     service_key: str = "tts_service"

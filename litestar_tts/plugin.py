@@ -11,11 +11,14 @@ from litestar.config.app import AppConfig
 from litestar.di import Provide
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import CLIPlugin, InitPlugin
+from litestar.types import Middleware
 
 from litestar_tts.config import TTSConfig
-from litestar_tts.exceptions import ConfigurationError
+from litestar_tts.exceptions import ConfigurationError, TTSError
 from litestar_tts.limits import RateLimiter
-from litestar_tts.web.router import SECURITY_SCHEME, build_router, claims_prefix
+from litestar_tts.web.problems import exception_handlers
+from litestar_tts.web.ratelimit import RateLimitMiddleware
+from litestar_tts.web.router import SECURITY_SCHEME, build_router, claims_prefix, uncopied
 from litestar_tts.web.service import TTSService
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class TTSPlugin(InitPlugin, CLIPlugin):
     def __init__(self, config: TTSConfig | None = None) -> None:
         self.config = config or TTSConfig()
         self._service: TTSService | None = None
+        self._budget: RateLimiter | None = None
 
     @property
     def service(self) -> TTSService:
@@ -56,6 +60,17 @@ class TTSPlugin(InitPlugin, CLIPlugin):
         if self._service is None:
             self._service = TTSService(self.config)
         return self._service
+
+    def rate_limit(self) -> Middleware:
+        """Middleware with which a route of the application spends from the budget of the plugin's clients.
+
+        Every request to such a route counts one; a request too many is answered with 429. Without a rate limit in the
+        configuration it does nothing.
+        """
+        limiter = self._limiter()
+        if limiter is None:
+            return lambda app: app
+        return uncopied(RateLimitMiddleware.from_config(self.config, limiter, on_entry=True))
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add routes, the injected service and the clean-up to the application."""
@@ -68,6 +83,9 @@ class TTSPlugin(InitPlugin, CLIPlugin):
             if isinstance(plugin, TTSPlugin) and plugin is not self and plugin.config.enabled
         ]
         limiter = self._limiter()
+        # What our service raises in a handler of the application is answered as our own routes answer it, unless the
+        # application says otherwise.
+        app_config.exception_handlers.setdefault(TTSError, exception_handlers()[TTSError])
         self._inject(app_config, others)
         app_config.lifespan.append(self._lifespan(limiter))
         if config.mount_speech:
@@ -83,10 +101,14 @@ class TTSPlugin(InitPlugin, CLIPlugin):
 
     def _limiter(self) -> RateLimiter | None:
         config = self.config
-        if config.rate_limit is None:
-            return None
-        namespace = f"litestar-tts{config.path.rstrip('/')}"
-        return RateLimiter(config.rate_limit, store_url=config.store_url, workers=config.workers, namespace=namespace)
+        if config.rate_limit is not None and self._budget is None:
+            self._budget = RateLimiter(
+                config.rate_limit,
+                store_url=config.store_url,
+                workers=config.workers,
+                namespace=f"litestar-tts{config.path.rstrip('/')}",
+            )
+        return self._budget
 
     def _inject(self, app_config: AppConfig, others: "list[TTSPlugin]") -> None:
         key = self.config.service_key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 from collections.abc import AsyncIterable, Sequence
 from contextlib import aclosing, suppress
@@ -41,6 +42,8 @@ from litestar_tts.visemes.sets import view
 from litestar_tts.visemes.timeline import estimate, planned_count
 
 __all__ = ("EngineHealth", "HealthReport", "Plan", "SpeechService")
+
+logger = logging.getLogger("litestar_tts")
 
 COUNTED_CHARS: Final = 20_000
 """A longer text is counted on its beginning, so that its first sound does not wait for its last sentence."""
@@ -104,16 +107,27 @@ class SpeechService:
         await asyncio.gather(*(self._try_open(slot) for slot in self._slots))
 
     async def warm_up(self) -> None:
-        """Load what the first request would otherwise wait for. Asks nothing of the network."""
-        if available():
-            await executor.run(load)
+        """Load what the first request would otherwise wait for, and find out which engines are in reach.
+
+        Meant to run beside the first requests; an engine that cannot speak is passed over until it can.
+        """
+        await asyncio.gather(self._warm_up_parts(), *(self._warm_up_engine(slot) for slot in self._slots))
+
+    async def _warm_up_parts(self) -> None:
         with suppress(TTSError):
+            if available():
+                await executor.run(load)
             if self._phonemizer.available():
                 await self._phonemizer.phonemize("Ready.", "en-US")
-        for slot in self._slots:
-            if not slot.engine.capabilities.network:
-                with suppress(TTSError):
-                    await (await slot.ready()).warm_up()
+
+    async def _warm_up_engine(self, slot: EngineSlot) -> None:
+        try:
+            await (await slot.ready()).warm_up()
+        except EngineError as error:
+            logger.warning("engine %s cannot speak just now: %s", slot.name, error.detail)
+            slot.breaker.failed(lasting=True)
+        except TTSError as error:
+            logger.warning("engine %s is not installed: %s", slot.name, error.detail)
 
     async def _try_open(self, slot: EngineSlot) -> TTSError | None:
         try:
@@ -352,7 +366,7 @@ def _check_range(parameter: str, value: float, least: float, most: float) -> Non
         raise _invalid(parameter, f"must lie between {least:g} and {most:g}")
 
 
-def _choice(parameter: str, kind: type[Any], value: Any) -> Any:
+def _choice(parameter: str, kind: type[AudioFormat | VisemeSet], value: str) -> Any:
     try:
         return kind(value)
     except ValueError:

@@ -71,7 +71,11 @@ class Engine(ABC):
         """Free what :meth:`open` took. Must be harmless when nothing is open."""
 
     async def warm_up(self) -> None:
-        """Load what the first utterance would otherwise wait for. Asked of local engines only, after :meth:`open`."""
+        """Load what the first utterance would otherwise wait for; called after :meth:`open`.
+
+        Raises:
+            EngineError: The engine cannot speak just now.
+        """
 
     @abstractmethod
     async def voices(self) -> Sequence[Voice]:

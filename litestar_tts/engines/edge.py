@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, ClassVar, Final
@@ -15,10 +16,12 @@ from litestar_tts.engines.base import Capabilities, Engine, PieceLimits, Timeout
 from litestar_tts.engines.edge_client import load_client
 from litestar_tts.engines.edge_session import EdgeSession
 from litestar_tts.engines.edge_voices import VoiceList, long_name
-from litestar_tts.exceptions import ConfigurationError
+from litestar_tts.exceptions import ConfigurationError, EngineRejectedError
 from litestar_tts.models import AudioChunk, EngineEvent, Prosody, Utterance, Voice, WordBoundary
 
 __all__ = ("EdgeEngine",)
+
+logger = logging.getLogger("litestar_tts")
 
 _MESSAGE_BYTES: Final = 4096
 """Escaped text that edge-tts sends in one message; longer text is cut there without regard to sentences."""
@@ -104,6 +107,18 @@ class EdgeEngine(Engine):
         session, self._session = self._session, None
         if session is not None and session.loop is asyncio.get_running_loop():
             await session.close()
+
+    async def warm_up(self) -> None:
+        """Ask for the list of voices, so that it is known whether the service is in reach before somebody wants it.
+
+        Raises:
+            EngineError: It is not.
+        """
+        try:
+            await self._voices.check()
+        except EngineRejectedError as error:
+            # A gateway need not have a list of voices.
+            logger.info("The list of Edge's voices is not to be had: %s", error.detail)
 
     async def voices(self) -> Sequence[Voice]:
         """All voices: the service's list, or a snapshot while the service has not answered."""

@@ -95,6 +95,8 @@ class VoiceList:
         self._index: dict[str, Voice] = {}
         self._fetched_at = 0.0
         self._failed_at: float | None = None
+        self.failure: EngineError | None = None
+        """Why the last question had no answer; None: it had one, or was never asked."""
         self._task: asyncio.Task[None] | None = None
 
     async def get(self) -> tuple[Voice, ...]:
@@ -112,6 +114,18 @@ class VoiceList:
         if ask:
             await self._update()
         return (self._index if self._live is not None else _snapshot_index()).get(wanted)
+
+    async def check(self) -> None:
+        """Ask the service now, however long it may take.
+
+        Raises:
+            EngineError: It gave no list.
+        """
+        await self._update()
+        if self._task is not None:
+            await asyncio.wait({self._task})
+        if self.failure is not None:
+            raise self.failure
 
     async def close(self) -> None:
         """Stop asking; what is known stays known."""
@@ -136,18 +150,18 @@ class VoiceList:
         try:
             live = voices_of(await self._fetch())
         except EngineError as error:
-            self._fail(error.detail)
+            self._fail(error)
             return
         if not live:
-            self._fail("The Edge speech service listed no voices.")
+            self._fail(EngineError("The Edge speech service listed no voices."))
             return
         self._live, self._index = live, {voice.id.casefold(): voice for voice in live}
-        self._fetched_at, self._failed_at = time.monotonic(), None
+        self._fetched_at, self._failed_at, self.failure = time.monotonic(), None, None
 
-    def _fail(self, detail: str) -> None:
-        self._failed_at = time.monotonic()
+    def _fail(self, error: EngineError) -> None:
+        self._failed_at, self.failure = time.monotonic(), error
         known = "the last list" if self._live is not None else "the list that came with this package"
-        logger.info("Edge voices: %s Using %s.", detail, known)
+        logger.info("Edge voices: %s Using %s.", error.detail, known)
 
 
 @lru_cache(maxsize=1)

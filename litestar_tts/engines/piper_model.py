@@ -106,7 +106,7 @@ class PiperModel:
         symbols = (_BOS, *sentence, _EOS)
         ids = self._ids(symbols)
         try:
-            outputs = self._session.run(self._outputs, self._inputs(ids, speed), job.options)
+            outputs: Any = self._session.run(self._outputs, self._inputs(ids, speed), job.options)
         except Exception:
             if job.cancelled.is_set():
                 raise Cancelled from None

@@ -122,7 +122,7 @@ _REGION_LIST: Final = (
     "ru-RU sd-PK shn-MM si-LK sk-SK sl-SI smj-SE sq-AL sr-RS sv-SE sw-KE ta-IN te-IN th-TH ti-ER tk-TM tn-ZA tr-TR "
     "tt-RU ug-CN uk-UA ur-PK uz-UZ vi-VN an-ES"
 )
-_REGIONS: Final = dict(pair.split("-") for pair in _REGION_LIST.split())
+_REGIONS: Final = {language: region for language, _, region in (pair.partition("-") for pair in _REGION_LIST.split())}
 
 
 def tag_of(code: str) -> str:

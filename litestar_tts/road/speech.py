@@ -87,6 +87,7 @@ class Speech:
         self._began = 0.0
         self._bytes = 0
         self._outcome: Outcome = "left"
+        self._pulling = False
         self._closed = False
 
     async def start(self) -> SpeechInfo:
@@ -151,7 +152,11 @@ class Speech:
     async def __anext__(self) -> SpeechEvent:
         if self._events is None:
             self._events = self._stream()
-        return await anext(self._events)
+        self._pulling = True
+        try:
+            return await anext(self._events)
+        finally:
+            self._pulling = False
 
     async def _stream(self) -> AsyncGenerator[SpeechEvent, None]:
         info = await self.start()
@@ -224,7 +229,7 @@ class Speech:
             self._metrics.speech_closed(self.info.engine if self.info else None, self._outcome, self._bytes)
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSING_LIMIT):
-                if self._events is not None and not self._events.ag_running:
+                if self._events is not None and not self._pulling:
                     await self._events.aclose()
                 if self._performance is not None:
                     await self._performance.events.aclose()

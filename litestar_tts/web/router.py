@@ -22,7 +22,7 @@ from litestar_tts.web.problems import exception_handlers
 from litestar_tts.web.ratelimit import RateLimitMiddleware
 from litestar_tts.web.service import TTSService
 
-__all__ = ("SECURITY_SCHEME", "build_router", "claims_prefix")
+__all__ = ("SECURITY_SCHEME", "build_router", "claims_prefix", "uncopied")
 
 SECURITY_SCHEME: Final = "TTSApiKey"
 """Name of the security scheme among the OpenAPI components."""
@@ -53,9 +53,9 @@ def build_router(
     def provide() -> TTSService:
         return service
 
-    middleware = [*config.middleware, _uncopied(ExchangeMiddleware(refused=service.metrics.refused))]
+    middleware = [*config.middleware, uncopied(ExchangeMiddleware(refused=service.metrics.refused))]
     if limiter is not None:
-        middleware.append(_uncopied(RateLimitMiddleware.from_config(config, limiter)))
+        middleware.append(uncopied(RateLimitMiddleware.from_config(config, limiter)))
     json_handlers = [*speech.JSON_HANDLERS, info.voices, info.health]
     if config.metrics:
         json_handlers.append(info.measurements)
@@ -83,8 +83,12 @@ def build_router(
     )
 
 
-def _uncopied(middleware: ASGIMiddleware) -> Middleware:
-    # Litestar copies routers deeply, and with them what their middleware holds: budgets, counters, connections.
+def uncopied(middleware: ASGIMiddleware) -> Middleware:
+    """The middleware in a form that Litestar shares instead of copying.
+
+    Litestar copies routers deeply, and with them what their middleware holds: budgets, counters, connections.
+    """
+
     def wrap(app: ASGIApp) -> ASGIApp:
         return middleware(app)
 

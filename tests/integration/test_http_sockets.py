@@ -55,13 +55,17 @@ def signals_stay_with_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("path", ["/generate", "/generate-stream"])
 async def test_the_first_bytes_come_while_the_engine_still_speaks(engine: ScriptedEngine, path: str):
     engine.middle.clear()
-    async with served(application(engine)) as url, httpx.AsyncClient(timeout=5) as client:
-        async with client.stream("POST", url + path, json={"text": LONG, "format": "pcm"}) as answer:
-            chunks = answer.aiter_raw()
-            assert await anext(chunks)
-            assert not engine.stopped.is_set()
-            engine.middle.set()
-            rest = [chunk async for chunk in chunks]
+    body = {"text": LONG, "format": "pcm"}
+    async with (
+        served(application(engine)) as url,
+        httpx.AsyncClient(timeout=5) as client,
+        client.stream("POST", url + path, json=body) as answer,
+    ):
+        chunks = answer.aiter_raw()
+        assert await anext(chunks)
+        assert not engine.stopped.is_set()
+        engine.middle.set()
+        rest = [chunk async for chunk in chunks]
     assert rest
 
 

@@ -34,6 +34,7 @@ def test_defaults():
         ("TTS_MAX_STREAMS", "3", lambda c: c.max_streams == 3),
         ("TTS_MAX_QUEUE", "0", lambda c: c.max_queue == 0),
         ("TTS_EDGE_CONNECTIONS", "4", lambda c: c.edge_connections == 4),
+        ("TTS_TRUSTED_PROXIES", "10.0.0.0/8, ::1", lambda c: c.trusted_proxies == ("10.0.0.0/8", "::1")),
         ("TTS_PIPER_VOICES", "/voices", lambda c: c.piper_voices == "/voices"),
         ("MAX_TEXT_LENGTH", "", lambda c: c.max_text_length == 1000),
     ],

@@ -184,11 +184,13 @@ async def test_a_listener_who_stops_reading_delays_nobody(engine):
 
 
 async def test_close_joins_the_threads():
+    others = set(threading.enumerate())
     engine = EspeakEngine(threads=2)
     await engine.open()
-    assert [thread for thread in threading.enumerate() if thread.name.startswith("espeak-")]
+    own = set(threading.enumerate()) - others
+    assert {thread.name.rpartition("-")[0] for thread in own} == {"espeak"}
     await engine.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("espeak-")]
+    assert not any(thread.is_alive() for thread in own)
 
 
 async def test_a_missing_wheel_is_told_at_open(monkeypatch):
