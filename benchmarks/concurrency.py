@@ -31,7 +31,8 @@ async def volley(port: int, pid: int, name: str, form: str) -> None:
     peak = (memory(pid)["VmHWM"] - before) * 1024 / STREAMS
     print(
         f"{name:7}{form:5} {STREAMS} streams in {seconds:6.2f} s"
-        f"   first audio p50 {statistics.median(firsts) * 1000:6.0f} ms p95 {firsts[int(STREAMS * 0.95)] * 1000:6.0f} ms   identical {same:3}   shortest/single {shortest:.3f}"
+        f"   first audio p50 {statistics.median(firsts) * 1000:6.0f} ms p95 {firsts[int(STREAMS * 0.95)] * 1000:6.0f} ms"
+        f"   identical {same:3}   shortest/single {shortest:.3f}"
         f"   peak memory {peak:6.0f} KiB a stream"
     )
 
