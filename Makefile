@@ -13,6 +13,9 @@ else
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 endif
 
+# -P: a folder of tests is called like a module of the standard library.
+REQUIREMENTS := $(BIN)/python -P tests/requirements.py
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint types fmt bench clean
 
@@ -56,9 +59,9 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	$(INSTALL) -e '.[valkey]' $$($(BIN)/python tests/requirements.py test)
+	needs=$$($(REQUIREMENTS) test) && $(INSTALL) -e '.[valkey]' $$needs
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
-	$(INSTALL) $$($(BIN)/python tests/requirements.py lint)
+	needs=$$($(REQUIREMENTS) lint) && $(INSTALL) $$needs
 	@touch $@
