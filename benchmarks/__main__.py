@@ -3,9 +3,13 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import concurrency, first_audio
+from benchmarks import buffering, concurrency, first_audio
 
-BENCHMARKS: dict[str, Callable[[], None]] = {"first_audio": first_audio.main, "concurrency": concurrency.main}
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "first_audio": first_audio.main,
+    "concurrency": concurrency.main,
+    "buffering": buffering.main,
+}
 
 if __name__ == "__main__":
     names = sys.argv[1:] or list(BENCHMARKS)

@@ -28,10 +28,11 @@ async def volley(port: int, pid: int, name: str, form: str) -> None:
     firsts = sorted(first for first, _ in answers)
     same = sum(audio == single for _, audio in answers)
     shortest = min(len(audio) for _, audio in answers) / len(single)
+    late = firsts[int(STREAMS * 0.95)] * 1000
     peak = (memory(pid)["VmHWM"] - before) * 1024 / STREAMS
     print(
         f"{name:7}{form:5} {STREAMS} streams in {seconds:6.2f} s"
-        f"   first audio p50 {statistics.median(firsts) * 1000:6.0f} ms p95 {firsts[int(STREAMS * 0.95)] * 1000:6.0f} ms"
+        f"   first audio p50 {statistics.median(firsts) * 1000:6.0f} ms p95 {late:6.0f} ms"
         f"   identical {same:3}   shortest/single {shortest:.3f}"
         f"   peak memory {peak:6.0f} KiB a stream"
     )

@@ -112,6 +112,8 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
     voice: Voice
     prosody: Prosody = Prosody()
     """Only what lies in the engine's own ranges; the audio stage does the rest."""
+    continues: bool = False
+    """Earlier pieces of the text have been heard: waiting for a place is better than failing."""
 
 
 class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,9 +40,7 @@ class OneLine(click.ClickException):
     """An error of this package, as one line and exit code 1."""
 
     def __init__(self, error: TTSError) -> None:
-        matches = error.extra.get("matches")
-        near = f" Near: {', '.join(map(str, matches))}." if matches else ""
-        super().__init__(f"{error.detail}{near}")
+        super().__init__(error.detail)
 
 
 def _errors_in_one_line(function: Callable[P, T]) -> Callable[P, T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -30,6 +31,12 @@ class Breaker:
         self._pause = 0.0
         self._retry_at = 0.0
         self._probing = False
+        self._spoke_at = -math.inf
+
+    @property
+    def now(self) -> float:
+        """The breaker's clock."""
+        return self._clock()
 
     @property
     def state(self) -> Literal["closed", "open", "half-open"]:
@@ -54,6 +61,7 @@ class Breaker:
 
     def succeeded(self) -> None:
         """The engine spoke."""
+        self._spoke_at = self._clock()
         self._failures = 0
         self._pause = 0.0
         self._probing = False
@@ -65,6 +73,16 @@ class Breaker:
             self._pause = min(LONGEST_PAUSE, self._pause * 2 or FIRST_PAUSE)
             self._retry_at = self._clock() + self._pause
             self._probing = False
+
+    def overtaken(self, since: float) -> None:
+        """Another engine spoke before this one, which was asked at ``since``, had made a sound.
+
+        That is a failure, unless it spoke for somebody else meanwhile: then it is well, and has much to do.
+        """
+        if self._spoke_at < since:
+            self.failed()
+        else:
+            self.abandoned()
 
     def abandoned(self) -> None:
         """The request went away before the engine could show anything."""

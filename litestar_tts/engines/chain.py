@@ -110,7 +110,7 @@ class _Race(Generic[EventT]):
         self._perform = perform
         self.running: dict[asyncio.Task[list[EventT]], tuple[Candidate, AsyncGenerator[EventT, None]]] = {}
         self.failures: list[tuple[Candidate, TTSError]] = []
-        self._started: list[Candidate] = []
+        self._started: dict[Candidate, float] = {}
 
     @property
     def may_be_ill(self) -> bool:
@@ -129,7 +129,7 @@ class _Race(Generic[EventT]):
                 ),
             )
             return
-        self._started.append(candidate)
+        self._started[candidate] = breaker.now
         events = self._perform(candidate)
         self.running[asyncio.create_task(_prime(events))] = (candidate, events)
 
@@ -162,10 +162,11 @@ class _Race(Generic[EventT]):
         return winner
 
     def _count_the_late(self, winner: Candidate) -> None:
-        """Whoever was started before the winner and still has no audio is ailing, however it would have ended."""
+        """Whoever was started before the winner and still has no audio may be ill."""
+        started = list(self._started)
         for candidate, _ in self.running.values():
-            if self._started.index(candidate) < self._started.index(winner):
-                candidate.slot.breaker.failed()
+            if started.index(candidate) < started.index(winner):
+                candidate.slot.breaker.overtaken(self._started[candidate])
 
     def _failed(self, candidate: Candidate, error: TTSError) -> None:
         self.failures.append((candidate, error))

@@ -27,6 +27,8 @@ _MESSAGE_BYTES: Final = 4096
 """Escaped text that edge-tts sends in one message; longer text is cut there without regard to sentences."""
 _MESSAGE_SECONDS: Final = 540.0
 """The service silently ends a message after ten minutes of audio."""
+_MID_SPEECH_PATIENCE: Final = 55.0
+"""Seconds for which a text that is being heard waits for its next connection; its listener has audio for longer."""
 _VOICE_NAME: Final = re.compile(r"[A-Za-z]{2,3}(?:-(?!x-)\w+){2,}")
 """What its voices look like; other engines' names must not cost a question to a service that may be out of reach."""
 _TICKS: Final = 10_000_000
@@ -141,6 +143,7 @@ class EdgeEngine(Engine):
             long_name(utterance.voice),
             self.capabilities.timeouts,
             single=len(escape(text).encode()) <= _MESSAGE_BYTES,
+            patience=_MID_SPEECH_PATIENCE if utterance.continues else self._queue_timeout,
             **_prosody(utterance.prosody, utterance.voice.gender),
         )
         cursor = 0
@@ -168,7 +171,6 @@ class EdgeEngine(Engine):
                     client,
                     connections=self._connections,
                     connect_timeout=self._connect_timeout,
-                    queue_timeout=self._queue_timeout,
                 )
         return self._session
 

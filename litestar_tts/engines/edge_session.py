@@ -185,20 +185,20 @@ class EdgeSession:
         client: The package.
         connections: Sockets that may be open at a time, those that are being closed included.
         connect_timeout: Seconds for making a connection, and again for the answer to the handshake.
-        queue_timeout: Seconds that an utterance waits for a free connection.
     """
 
-    def __init__(self, client: EdgeClient, *, connections: int, connect_timeout: float, queue_timeout: float) -> None:
+    def __init__(self, client: EdgeClient, *, connections: int, connect_timeout: float) -> None:
         self.loop = asyncio.get_running_loop()
         self.client = client
         self._connector = connector_to(client.host, connect_timeout)
         self._slots = asyncio.Semaphore(connections)
         # The package takes whole seconds only.
         self._handshake_timeout = max(1, round(connect_timeout))
-        self._queue_timeout = queue_timeout
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def start(self, text: str, voice: str, timeouts: Timeouts, *, single: bool, **prosody: str) -> Conversation:
+    async def start(
+        self, text: str, voice: str, timeouts: Timeouts, *, single: bool, patience: float, **prosody: str
+    ) -> Conversation:
         """Begin to speak.
 
         Args:
@@ -206,6 +206,7 @@ class EdgeSession:
             voice: The service's long name of the voice.
             timeouts: How long the service may be silent.
             single: The text fits into one message.
+            patience: Seconds to wait for a free connection.
             prosody: ``rate``, ``pitch`` and ``volume`` as ``edge-tts`` takes them.
 
         Raises:
@@ -227,11 +228,11 @@ class EdgeSession:
                 "edge-tts does not take this request; check the voice and the package's version (>=7.3.1,<8)."
             ) from error
         try:
-            async with asyncio.timeout(self._queue_timeout):
+            async with asyncio.timeout(patience):
                 await self._slots.acquire()
         except TimeoutError:
             detail = "All connections to the Edge speech service are in use."
-            raise EngineBusyError(detail, retry_after=self._queue_timeout) from None
+            raise EngineBusyError(detail, retry_after=patience) from None
         conversation = Conversation(communicate, timeouts, single=single)
         self._keep(conversation.task)
         conversation.task.add_done_callback(lambda _: self._slots.release())

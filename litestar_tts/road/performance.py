@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Final
 
 import msgspec
 
@@ -25,6 +26,9 @@ from litestar_tts.text.segment import Piece, pieces
 __all__ = ("PieceEnd", "PieceStart", "RoadEvent", "perform", "source_of", "split_prosody")
 
 logger = logging.getLogger("litestar_tts")
+
+MID_SPEECH_PATIENCE: Final = 60.0
+"""Seconds more that a piece may take to begin when the listener has heard the one before, and still has audio of it."""
 
 
 class PieceStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,8 +102,8 @@ async def perform(
                     yield chunk
             yield PieceStart(time=joiner.position / tempo, piece=piece)
             base = joiner.position
-            utterance = Utterance(text=piece.text, voice=candidate.voice, prosody=prosody)
-            async with aclosing(_speak_piece(engine, utterance, again=pause is not None)) as events:
+            utterance = Utterance(text=piece.text, voice=candidate.voice, prosody=prosody, continues=pause is not None)
+            async with aclosing(_speak_piece(engine, utterance)) as events:
                 async for event in events:
                     if isinstance(event, AudioChunk):
                         for chunk in clock.chunks(await joiner.feed(event.data)):
@@ -119,9 +123,9 @@ async def perform(
             yield chunk
 
 
-async def _speak_piece(engine: Engine, utterance: Utterance, *, again: bool) -> AsyncGenerator[EngineEvent, None]:
-    """One piece; ``again``: it may be tried a second time if it fails before it has made a sound."""
-    if again:
+async def _speak_piece(engine: Engine, utterance: Utterance) -> AsyncGenerator[EngineEvent, None]:
+    """One piece; one that continues a text is tried a second time if it fails before it has made a sound."""
+    if utterance.continues:
         heard = False
         ahead: list[EngineEvent] = []  # what was said about a sound that never came would be said twice
         try:
@@ -146,7 +150,8 @@ async def _timed(engine: Engine, utterance: Utterance) -> AsyncGenerator[EngineE
     """The engine's events, with its silence limited."""
     limits: Timeouts = engine.capabilities.timeouts
     now = asyncio.get_running_loop().time
-    patience, deadline = limits.first_audio, now() + limits.first_audio
+    patience = limits.first_audio + (MID_SPEECH_PATIENCE if utterance.continues else 0.0)
+    deadline = now() + patience
     heard = False
     async with aclosing(engine.synthesize(utterance)) as events:
         while True:

@@ -312,7 +312,7 @@ async def test_leaving_while_the_service_is_held_back(service, engine, monkeypat
         service.fail(fault)
     session = await engine._ready()
     conversation = await session.start(
-        LONG, "Microsoft Server Speech Text to Speech Voice (en-US, AriaNeural)", Timeouts(), single=True
+        LONG, "Microsoft Server Speech Text to Speech Voice (en-US, AriaNeural)", Timeouts(), single=True, patience=5
     )
     async with asyncio.timeout(5):
         while conversation._size < 4096:
@@ -443,3 +443,22 @@ def test_one_engine_in_two_event_loops(service) -> None:
         return audio
 
     assert asyncio.run(once()) == asyncio.run(once())
+
+
+async def test_a_text_that_is_being_heard_waits_for_its_next_connection(service) -> None:
+    engine = EdgeEngine(url=service.url, connections=1, queue_timeout=0.1)
+    voice = await engine.find_voice("en-US-AriaNeural")
+    assert voice is not None
+    service.fail("hang_mid")
+    busy = engine.synthesize(Utterance(text="Hello there.", voice=voice))
+    await anext(busy)
+    with pytest.raises(EngineBusyError):
+        await anext(engine.synthesize(Utterance(text="Hello.", voice=voice)))
+    waiting = engine.synthesize(Utterance(text="Hello.", voice=voice, continues=True))
+    first = asyncio.ensure_future(anext(waiting))
+    done, _ = await asyncio.wait([first], timeout=0.3)
+    assert not done
+    await busy.aclose()
+    assert await first
+    await waiting.aclose()
+    await engine.close()

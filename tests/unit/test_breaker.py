@@ -87,3 +87,19 @@ def test_at_most_three_tries_in_the_next_twenty_requests():
             tries += 1
             breaker.failed()
     assert tries <= 3
+
+
+def test_being_overtaken_is_a_failure_unless_it_spoke_for_others_meanwhile():
+    clock = Clock()
+    breaker = Breaker(clock)
+    for _ in range(20):
+        asked = breaker.now
+        clock.now += 1
+        assert breaker.admit()
+        breaker.succeeded()
+        breaker.overtaken(asked)
+    assert breaker.state == "closed"
+    for _ in range(5):
+        clock.now += 1
+        breaker.overtaken(breaker.now)
+    assert breaker.state == "open"
