@@ -6,7 +6,7 @@ import json
 from benchmarks.server import forget_peak, memory, running
 from tests.support.edge_service import EdgeService
 
-STREAMS = 20
+STREAMS = 50
 TEXT = "It was the best of times, it was the worst of times, and nobody minded much. " * 100
 VOICES = {"espeak": "espeak:en-us", "edge": "edge:en-US-AriaNeural"}
 

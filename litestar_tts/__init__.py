@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TextTooLongError,
         TTSError,
         UnauthorizedError,
+        UnspeakableTextError,
         VoiceNotFoundError,
     )
     from litestar_tts.models import (
@@ -88,6 +89,7 @@ __all__ = (
     "TextTooLongError",
     "Timeouts",
     "UnauthorizedError",
+    "UnspeakableTextError",
     "Utterance",
     "Viseme",
     "VisemeSet",
@@ -116,6 +118,7 @@ _PLACES: Final = {
         "TTSError",
         "TextTooLongError",
         "UnauthorizedError",
+    "UnspeakableTextError",
         "VoiceNotFoundError",
     ),
     "litestar_tts.models": (

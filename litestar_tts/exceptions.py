@@ -13,6 +13,7 @@ TTSError
     ├── EngineTimeoutError  504   … by saying nothing in time
     ├── EngineBusyError     502   … by having no place for this request (not its fault, does not trip its breaker)
     ├── EngineRejectedError 502   … for good, until somebody acts (blocked, outdated client)
+    ├── UnspeakableTextError 400  … because its voice has no sound for this text (likewise not its fault)
     └── NoEngineError       503   every engine that may answer failed
 
 ``retryable`` says whether the same request can succeed a moment later.
@@ -36,6 +37,7 @@ __all__ = (
     "TTSError",
     "TextTooLongError",
     "UnauthorizedError",
+    "UnspeakableTextError",
     "VoiceNotFoundError",
 )
 
@@ -161,6 +163,18 @@ class EngineRejectedError(EngineError):
     slug = "engine-rejected"
     title = "Speech engine refused"
     retryable = False
+
+
+class UnspeakableTextError(EngineError):
+    """A voice has no sound for a text, e.g. of another script; another voice may have."""
+
+    status = 400
+    slug = "invalid-request"
+    title = "Invalid request"
+    retryable = False
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, parameter="text")
 
 
 class NoEngineError(EngineError):

@@ -24,6 +24,7 @@ from litestar_tts.exceptions import (
     MissingExtraError,
     NoEngineError,
     TTSError,
+    UnspeakableTextError,
 )
 from litestar_tts.models import AudioChunk, Voice
 
@@ -96,6 +97,8 @@ def _verdict(failures: list[tuple[Candidate, TTSError]], *, strict: bool) -> TTS
     first = failures[0][1]
     if strict or not isinstance(first, EngineError):
         return first
+    if all(isinstance(error, UnspeakableTextError) for _, error in failures):
+        return first
     waits = [error.retry_after or candidate.slot.breaker.retry_after for candidate, error in failures]
     names = ", ".join(candidate.slot.name for candidate, _ in failures)
     return NoEngineError(
@@ -152,7 +155,7 @@ class _Race(Generic[EventT]):
                 if not isinstance(error, TTSError):
                     candidate.slot.breaker.abandoned()
                     raise error
-                if isinstance(error, EngineBusyError) or not isinstance(error, EngineError):
+                if isinstance(error, EngineBusyError | UnspeakableTextError) or not isinstance(error, EngineError):
                     candidate.slot.breaker.abandoned()
                 else:
                     candidate.slot.breaker.failed(lasting=isinstance(error, EngineRejectedError))

@@ -15,7 +15,7 @@ from litestar_tts.espeak.library import Espeak, EspeakVoice
 from litestar_tts.espeak.takes import Manner, Take, record
 from litestar_tts.espeak.voices import WITHOUT_DICTIONARY, tag_of, voice_for
 from litestar_tts.espeak.worker import EspeakWorker, Wanted
-from litestar_tts.exceptions import EngineError
+from litestar_tts.exceptions import UnspeakableTextError
 from litestar_tts.models import AudioChunk, EngineEvent, PhoneSpan, Utterance, Voice, WordBoundary
 
 __all__ = ("EspeakEngine",)
@@ -94,7 +94,8 @@ class EspeakEngine(Engine):
             Chunks of s16le mono PCM, words, and contiguous phones from the first sample to the last.
 
         Raises:
-            EngineError: The voice cannot say any of it, or the library failed.
+            UnspeakableTextError: The voice cannot say any of it.
+            EngineError: The library failed.
         """
         prosody = utterance.prosody
         manner = Manner.of(utterance.voice.id, speed=prosody.speed, semitones=prosody.pitch, decibels=prosody.volume)
@@ -105,8 +106,8 @@ class EspeakEngine(Engine):
             heard = heard or any(phone.ipa for phone in take.phones)
             following = end if take.resume is None else offset + take.resume
             if not heard and following == len(text) and any(char.isalnum() for char in text):
-                raise EngineError(
-                    f"the voice {utterance.voice.id} cannot say this text; choose a voice of its language"
+                raise UnspeakableTextError(
+                    f"The voice {utterance.voice.id} cannot say this text; choose a voice of its language."
                 )
             for event in _events(take, text, offset, time):
                 yield event

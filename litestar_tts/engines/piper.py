@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 import msgspec
 
 from litestar_tts.engines.base import Capabilities, Engine, PieceLimits, Timeouts
-from litestar_tts.exceptions import EngineError, MissingExtraError
+from litestar_tts.exceptions import EngineError, MissingExtraError, UnspeakableTextError
 from litestar_tts.models import AudioChunk, EngineEvent, PhoneSpan, Utterance, Voice, WordBoundary
 
 if TYPE_CHECKING:
@@ -160,7 +160,9 @@ class PiperEngine(Engine):
             samples += len(spoken.pcm) // 2
             clock = samples / SAMPLE_RATE
         if not samples:
-            raise EngineError("Piper found nothing to speak in this text.")
+            raise UnspeakableTextError(
+                f"The voice {utterance.voice.id} cannot say this text; choose a voice of its language."
+            )
 
     async def _run(self, function: Callable[..., T], *arguments: Any, cancel: Callable[[], None] = lambda: None) -> T:
         """Call something in the engine's threads; ``cancel`` tells it that nobody waits any more."""
@@ -219,7 +221,7 @@ def _speak(model: PiperModel, line: _Line, utterance: Utterance, job: Job) -> _S
     import numpy as np
 
     from litestar_tts.engines.piper_model import resample
-    from litestar_tts.engines.piper_words import phones_of
+    from litestar_tts.engines.piper_words import phones_of, with_closures
 
     sound = model.speak(line.symbols, speed=utterance.prosody.speed, job=job)
     gain = 10 ** (min(utterance.prosody.volume, 0.0) / 20)
@@ -230,7 +232,10 @@ def _speak(model: PiperModel, line: _Line, utterance: Utterance, job: Job) -> _S
         return _Spoken(pcm, duration, [], [])
     # Resampling may have moved the end by a sample.
     phones, sounds = phones_of(line.symbols, [min(end, duration) for end in sound.ends[:-1]] + [duration])
-    return _Spoken(pcm, duration, phones, sounds)
+    step = SAMPLE_RATE // 200
+    frames = samples[: len(samples) // step * step].reshape(-1, step)
+    levels = np.sqrt((frames * frames).mean(axis=1)).tolist()
+    return _Spoken(pcm, duration, with_closures(phones, levels, step / SAMPLE_RATE), sounds)
 
 
 def _boundaries(

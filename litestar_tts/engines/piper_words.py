@@ -11,11 +11,19 @@ from typing import Final, NamedTuple
 
 from litestar_tts.models import PhoneSpan
 
-__all__ = ("Token", "match_words", "phones_of", "spoken_words", "tokens_of")
+__all__ = ("Token", "match_words", "phones_of", "spoken_words", "tokens_of", "with_closures")
 
 LABEL_LAG: Final = 0.008
 """Seconds by which the model's durations lag its sound, with the pads between symbols shared; measured on sibilants."""
 
+LONGEST_CLOSURE: Final = 0.12
+"""Seconds for which a stop is silent at most, before its burst."""
+SHORTEST_SOUND: Final = 0.02
+"""Seconds that the phone before a closure keeps."""
+CLOSED_LEVEL: Final = 0.05
+"""Level of a closure, beside the loudest moment of the phone before it."""
+
+_STOPS: Final = frozenset("pbtdkɡgqcɟʈɖʔ")
 _STRESS: Final = "ˈˌ"
 _DIPHTHONGS: Final = frozenset(("aɪ", "aʊ", "ɔɪ", "eɪ", "oʊ", "əʊ"))
 _AFFRICATES: Final = frozenset(("tʃ", "dʒ", "tɕ", "dʑ"))
@@ -89,6 +97,32 @@ def phones_of(sentence: Sequence[str], ends: Sequence[float]) -> tuple[list[Phon
         if unit.end > unit.start
     ]
     return spans, sounds
+
+
+def with_closures(spans: Sequence[PhoneSpan], levels: Sequence[float], step: float) -> list[PhoneSpan]:
+    """Give the silence in front of a stop to the stop, whose mouth is closed by then; the model counts it to the vowel.
+
+    Args:
+        spans: Contiguous phones.
+        levels: Loudness of the sound (root mean square), one for each step.
+        step: Seconds.
+    """
+    closed: list[PhoneSpan] = []
+    for span in spans:
+        before = closed[-1] if closed else None
+        if before is not None and before.phone and span.phone[:1] in _STOPS:
+            start, end = round(before.time / step), round(span.time / step)
+            silence = CLOSED_LEVEL * max(levels[start:end], default=0.0)
+            first = max(start + round(SHORTEST_SOUND / step), end - round(LONGEST_CLOSURE / step))
+            silent = end
+            while silent > first and levels[silent - 1] < silence:
+                silent -= 1
+            if silent < end:
+                closed[-1] = PhoneSpan(phone=before.phone, time=before.time, duration=silent * step - before.time)
+                until = span.time + span.duration
+                span = PhoneSpan(phone=span.phone, time=silent * step, duration=until - silent * step)  # noqa: PLW2901
+        closed.append(span)
+    return closed
 
 
 def _border(before: _Unit, unit: _Unit) -> float:

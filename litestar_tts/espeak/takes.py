@@ -19,6 +19,13 @@ MAX_SECONDS: Final = 120.0
 MAX_WORD_SECONDS: Final = 4 * MAX_SECONDS
 """A single word that lasts longer is an error."""
 
+LONGEST_CLOSURE: Final = 0.12
+"""Seconds for which a stop is silent at most, before its burst."""
+SHORTEST_SOUND: Final = 0.01
+"""Seconds: shorter silences are no closures, and each phone keeps as much."""
+SILENT: Final = 8
+"""Amplitude of the library's silence (it is almost digital)."""
+
 MAX_TRIES: Final = 6
 TOLERANCE: Final = 0.015
 """Relative error of the duration at which the search for a rate ends."""
@@ -143,6 +150,7 @@ def _record_at(espeak: Espeak, text: str, manner: Manner, rate: int, wanted: Cal
         raise EngineError("nobody listens any more")
     words, phones = align(text, events, len(pcm) // 2)
     if complete:
+        phones = _with_closures(phones, pcm, espeak.sample_rate)
         return Take(pcm=bytes(pcm), sample_rate=espeak.sample_rate, words=words, phones=phones)
     last = _cut(text, events, pcm)
     if last is None:
@@ -152,7 +160,7 @@ def _record_at(espeak: Espeak, text: str, manner: Manner, rate: int, wanted: Cal
         pcm=bytes(pcm[: 2 * cut]),
         sample_rate=espeak.sample_rate,
         words=[word for word in words if word.start < last.start],
-        phones=[phone for phone in phones if phone.end <= cut],
+        phones=_with_closures([phone for phone in phones if phone.end <= cut], pcm, espeak.sample_rate),
         resume=last.start,
     )
 
@@ -161,6 +169,37 @@ def _cut(text: str, events: list[EspeakEvent], pcm: bytearray) -> SpokenWord | N
     """The last word that sounds, before which a take can end; None if it is the only one."""
     words = [word for word in align(text, events, len(pcm) // 2)[0] if word.phones]
     return words[-1] if len(words) > 1 else None
+
+
+def _with_closures(phones: list[SpokenPhone], pcm: bytearray, rate: int) -> list[SpokenPhone]:
+    """Give the silence in front of a stop to the stop.
+
+    The library's times of "p", "t" and "k" are those of their bursts, but while it is silent the mouth is closed already.
+    """
+    longest, audible = int(LONGEST_CLOSURE * rate), int(SHORTEST_SOUND * rate)
+    closed: list[SpokenPhone] = []
+    for phone in phones:
+        before = closed[-1] if closed else None
+        if phone.ipa and before is not None and before.ipa:
+            first = max(before.start + audible, phone.start - longest)
+            start = phone.start
+            # A burst that comes a moment before its time is part of the sound, not the end of the closure.
+            for last in range(start, max(first, start - audible), -1):
+                if not _is_loud(pcm, last - 1):
+                    start = last
+                    break
+            silent = start
+            while silent > first and not _is_loud(pcm, silent - 1):
+                silent -= 1
+            if start - silent >= audible:
+                closed[-1] = msgspec.structs.replace(before, end=silent)
+                phone = msgspec.structs.replace(phone, start=silent)  # noqa: PLW2901
+        closed.append(phone)
+    return closed
+
+
+def _is_loud(pcm: bytearray, sample: int) -> bool:
+    return abs(int.from_bytes(pcm[2 * sample : 2 * sample + 2], "little", signed=True)) > SILENT
 
 
 _SWING: Final = 0.28

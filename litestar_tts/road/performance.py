@@ -18,7 +18,7 @@ from litestar_tts.audio.formats import AudioSource
 from litestar_tts.audio.join import PieceJoiner
 from litestar_tts.engines.base import Capabilities, Engine, Timeouts
 from litestar_tts.engines.chain import Candidate
-from litestar_tts.exceptions import EngineError, EngineTimeoutError
+from litestar_tts.exceptions import EngineError, EngineTimeoutError, UnspeakableTextError
 from litestar_tts.models import AudioChunk, EngineEvent, PhoneSpan, Prosody, Utterance, WordBoundary
 from litestar_tts.road.manuscript import Manuscript
 from litestar_tts.text.segment import Piece, pieces
@@ -87,7 +87,10 @@ async def perform(
         prosody: The part that the engine does itself.
         tempo: Factor by which the audio stage will shorten everything afterwards; times are given after it.
 
+    A piece for which the voice has no sound is left out.
+
     Raises:
+        UnspeakableTextError: That is so for all of them.
         EngineError: The engine failed, or fell silent for longer than its capabilities allow.
     """
     engine = await candidate.slot.ready()
@@ -95,6 +98,7 @@ async def perform(
     clock = _Clock(source, tempo)
     joiner = PieceJoiner(source, trim=True)
     pause: float | None = None
+    spoken, unspeakable = False, None
     async with aclosing(pieces(manuscript.source(), engine.piece_limits(prosody))) as parts:
         async for piece in parts:
             if pause is not None:
@@ -103,24 +107,33 @@ async def perform(
             yield PieceStart(time=joiner.position / tempo, piece=piece)
             base = joiner.position
             utterance = Utterance(text=piece.text, voice=candidate.voice, prosody=prosody, continues=pause is not None)
-            async with aclosing(_speak_piece(engine, utterance)) as events:
-                async for event in events:
-                    if isinstance(event, AudioChunk):
-                        for chunk in clock.chunks(await joiner.feed(event.data)):
-                            yield chunk
-                    elif isinstance(event, WordBoundary):
-                        offset = None if event.offset is None else event.offset + piece.offset
-                        start = round((base + event.time) / tempo, 3)
-                        end = round((base + event.time + event.duration) / tempo, 3)
-                        yield WordBoundary(text=event.text, time=start, duration=round(end - start, 3), offset=offset)
-                    else:
-                        yield PhoneSpan(
-                            phone=event.phone, time=(base + event.time) / tempo, duration=event.duration / tempo
-                        )
+            try:
+                async with aclosing(_speak_piece(engine, utterance)) as events:
+                    async for event in events:
+                        if isinstance(event, AudioChunk):
+                            spoken = True
+                            for chunk in clock.chunks(await joiner.feed(event.data)):
+                                yield chunk
+                        else:
+                            yield _moved(event, base, tempo, piece.offset)
+            except UnspeakableTextError as error:
+                unspeakable = error
             yield PieceEnd(time=max(base, joiner.position - joiner.silence) / tempo)
             pause = piece.pause
+        if unspeakable is not None and not spoken:
+            raise unspeakable
         for chunk in clock.chunks(await joiner.finish()):
             yield chunk
+
+
+def _moved(event: WordBoundary | PhoneSpan, base: float, tempo: float, offset: int) -> WordBoundary | PhoneSpan:
+    """From the clock of a piece, and its text, to those of the utterance."""
+    if isinstance(event, PhoneSpan):
+        return PhoneSpan(phone=event.phone, time=(base + event.time) / tempo, duration=event.duration / tempo)
+    start = round((base + event.time) / tempo, 3)
+    end = round((base + event.time + event.duration) / tempo, 3)
+    place = None if event.offset is None else event.offset + offset
+    return WordBoundary(text=event.text, time=start, duration=round(end - start, 3), offset=place)
 
 
 async def _speak_piece(engine: Engine, utterance: Utterance) -> AsyncGenerator[EngineEvent, None]:
