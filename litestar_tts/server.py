@@ -57,7 +57,6 @@ def create_app(config: TTSConfig | None = None, *, on_ready: Callable[[], None] 
     plugin = TTSPlugin(config)
 
     async def start() -> None:
-        # Models take a second to load, which the first listener should not have to wait for.
         await plugin.service.open()
         if on_ready is not None:
             on_ready()
@@ -118,7 +117,7 @@ def serve(
     # Each worker's rate limiter, and uvicorn, read the number of workers here.
     os.environ["WEB_CONCURRENCY"] = str(workers)
     logging.config.dictConfig(log_config(level))
-    checked = config or TTSConfig(path="/")
+    checked = config or TTSConfig(path="/", warm_up=True)
     sockets = _listen(host, port)
     line = f"litestar-tts {__version__} listens on {_url(host, sockets)} (its API is described at {DOCS})\n"
     options: dict[str, Any] = {
