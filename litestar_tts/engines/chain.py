@@ -124,13 +124,8 @@ class _Race(Generic[EventT]):
         """Let a candidate try, unless its breaker is open."""
         breaker = candidate.slot.breaker
         if not breaker.admit():
-            self._failed(
-                candidate,
-                EngineError(
-                    f"The {candidate.slot.name} engine failed repeatedly and is given a pause.",
-                    retry_after=breaker.retry_after,
-                ),
-            )
+            detail = f"The {candidate.slot.name} engine has failed and is given a pause."
+            self.failures.append((candidate, EngineError(detail, retry_after=breaker.retry_after)))
             return
         self._started[candidate] = breaker.now
         events = self._perform(candidate)

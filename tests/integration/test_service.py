@@ -220,11 +220,60 @@ async def test_failing_between_sentences_is_tried_once_more():
     assert [word.text for word in result.words] == text.replace(".", "").split()
 
 
+BREAKABLE = "A sentence that is long enough to break."
+
+
 async def test_failing_in_mid_speech_is_said():
     tone = ToneEngine(fail=EngineError("broke"), fail_after=0.5)
     async with SpeechService(TTSConfig(engines=[tone, "espeak"])) as service:
+        heard = 0
         with pytest.raises(EngineError, match="broke"):
-            await service.speak("A sentence that is long enough to break.", format="pcm").collect()
+            async for data in service.speak(BREAKABLE, voice="tone-high", format="pcm").audio():
+                heard += len(data)
+        assert heard
+        assert tone.started == 1
+        assert (await service.health()).queue.active == 0
+
+
+class Recovering(ToneEngine):
+    """Breaks off the first time."""
+
+    def _fail_at(self, seconds: float) -> None:
+        if self.started == 1:
+            super()._fail_at(seconds)
+
+
+async def test_a_whole_that_broke_off_unheard_is_spoken_again_by_the_same_voice():
+    tone = Recovering(fail=EngineError("broke"), fail_after=0.5)
+    async with SpeechService(TTSConfig(engines=[tone, "espeak"])) as service:
+        result = await service.speak(BREAKABLE, voice="tone-high", format="pcm").collect()
+        assert (result.info.engine, result.info.fallback_from) == ("tone", None)
+        assert [word.text for word in result.words] == BREAKABLE.strip(".").split()
+        assert result.duration == pytest.approx(len(result.audio) / 48_000, abs=0.001)
+        check_timeline(payloads(result.visemes), result.duration)
+
+
+@pytest.mark.parametrize(("error", "tries"), [(EngineError("broke"), 2), (EngineTimeoutError("silent"), 1)])
+async def test_a_whole_that_keeps_breaking_off_is_spoken_by_another_engine(error: EngineError, tries: int):
+    tone = ToneEngine(fail=error, fail_after=0.5)
+    async with SpeechService(TTSConfig(engines=[tone, "espeak"])) as service:
+        result = await service.speak(BREAKABLE, voice="tone-high", format="wav").collect()
+        assert (result.info.engine, result.info.fallback_from) == ("espeak", "tone")
+        assert [word.text for word in result.words] == BREAKABLE.strip(".").split()
+        check_timeline(payloads(result.visemes), result.duration)
+        assert tone.started == tone.closed == tries
+        assert (await service.health()).queue.active == 0
+
+
+async def test_a_whole_that_nobody_finishes():
+    tone = ToneEngine(fail=EngineError("broke"), fail_after=0.5)
+    async with SpeechService(TTSConfig(engines=[tone])) as service:
+        with pytest.raises(NoEngineError) as raised:
+            await service.speak(BREAKABLE, voice="tone-high").collect()
+        assert raised.value.retry_after
+        with pytest.raises(EngineError, match="broke"):
+            await service.speak(BREAKABLE, voice="tone-high", fallback=False).collect()
+        assert tone.active == 0
         assert (await service.health()).queue.active == 0
 
 
@@ -326,3 +375,13 @@ async def test_it_opens_again_after_closing(service: SpeechService):
     await service.speak("Hello.", voice="espeak:en-us").collect()
     await service.close()
     await service.speak("Hello.", voice="espeak:en-us").collect()
+
+
+async def test_warming_up_finds_out_who_is_in_reach(service: SpeechService, edge: EdgeService):
+    await service.warm_up()
+    assert (await service.health()).status == "ok"
+    assert not edge.requests
+    async with SpeechService(TTSConfig(engines=["edge", "espeak"], edge_url="ws://127.0.0.1:9")) as lonely:
+        await lonely.warm_up()
+        assert [engine.status for engine in (await lonely.health()).engines] == ["failing", "ok"]
+        assert (await lonely.speak("Hello.").collect()).info.fallback_from == "edge"
