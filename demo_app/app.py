@@ -11,9 +11,8 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.static_files import create_static_files_router
 
 from demo_app.articles import Article, Summary, find, shelf
-from litestar_tts import TTSConfig, TTSPlugin, TTSService
+from litestar_tts import AudioStream, TTSConfig, TTSPlugin, TTSService, VoiceNotFoundError
 from litestar_tts.web.pages import DEMO_POLICY, OfflineSwagger, docs_router
-from litestar_tts.web.response import AudioStream
 
 __all__ = ("app", "create_app")
 
@@ -50,7 +49,17 @@ async def listen(
 ) -> AudioStream:
     """An article read aloud, by its narrator or by whoever can stand in; the sound starts with the first sentence."""
     article = _article(slug)
-    return await tts_service.response(article.text, voice=article.voice, speed=speed, format="mp3")
+    voice = await _narrator(tts_service, article)
+    return await tts_service.response(article.text, voice=voice, speed=speed, format="mp3")
+
+
+async def _narrator(tts_service: TTSService, article: Article) -> str | None:
+    """The article's voice, or another of its language where the server runs without that engine."""
+    try:
+        return (await tts_service.check_voice(tts_service.request(voice=article.voice))).id
+    except VoiceNotFoundError:
+        others = await tts_service.voices(language=article.language.partition("-")[0])
+        return others[0].id if others else None
 
 
 def _article(slug: str) -> Article:
