@@ -32,6 +32,8 @@ CHAINED: Final = 0.25
 
 _SENTENCE_END: Final = re.compile(r"[.!?…。！？؟।]['\"’”»)\]」』）]*\s*$|\n\s*$")
 _CLAUSE_END: Final = re.compile(r"[,;:–—、，；：،]['\"’”»)\]」』）]*\s*$")
+_SPACES: Final = re.compile(r"[^\S\n]+")
+_WRITTEN: Final = re.compile(r"[^\W_](?:.*[^\W_])?", re.DOTALL)
 _OPENING: Final = "([{¿¡«“‘„「『（《〈【"
 _IMPOSSIBLE: Final = float("inf")
 
@@ -77,15 +79,20 @@ def make_cues(words: Sequence[WordBoundary], text: str = "", *, duration: float 
     """Break spoken words into subtitles.
 
     Args:
-        words: In the order in which they are spoken. Where ``offset`` is missing the word is looked up in the text.
+        words: In the order in which they are spoken. Where no ``offset`` is given they are looked up in the text. Words
+            that do not stand in the text, such as numbers that were read out, are shown as they are written.
         text: The source. Without it the words are joined by spaces.
-        duration: Seconds of the audio; no subtitle lasts longer.
+        duration: Seconds of the audio; no subtitle lasts longer. Where there are no words they are spread over it.
 
     Returns:
         Subtitles in order that never overlap: lines of at most 42 columns, two at most, broken at the ends of sentences
         and clauses where possible, for 1 to 7 seconds where the words allow it.
     """
-    parts = _parts(words, text)
+    if not words and duration:
+        # An engine that reports no words: its time is shared by width.
+        parts = _narrow(Part(_SPACES.sub(" ", text.strip()), 0.0, duration, None)) if text.strip() else []
+    else:
+        parts = _parts(_as_written(words, text), text)
     groups = _group(parts)
     starts: list[float] = []
     for group in groups:
@@ -173,13 +180,42 @@ def _parts(words: Sequence[WordBoundary], text: str) -> list[Part]:
             begin = 0 if number == 0 else _split(text, places[number - 1], start)
             following = places[number + 1] if number + 1 < len(places) else (None, None)
             end = len(text) if following[0] is None else _split(text, places[number], following[0])
-            shown = re.sub(r"[^\S\n]+", " ", text[begin:end])
+            shown = _SPACES.sub(" ", text[begin:end])
         time = max(clock, word.time)
         until = max(time + 0.001, word.time + word.duration)
         clock = time
         if shown.strip():
             parts += _narrow(Part(shown, time, until, word))
     return parts
+
+
+def _as_written(words: Sequence[WordBoundary], text: str) -> list[WordBoundary]:
+    """The words, each with its place in the text; a run of words without one becomes what is written there."""
+    if not text:
+        return list(words)
+    located = any(word.offset is not None for word in words)
+    written: list[WordBoundary] = []
+    strange: list[WordBoundary] = []
+    end = 0
+
+    def settle(until: int) -> None:
+        found = _WRITTEN.search(text, end, until)
+        if strange and found:
+            start = strange[0].time
+            duration = max(0.0, max(word.time + word.duration for word in strange) - start)
+            written.append(WordBoundary(text=found.group(), time=start, duration=duration, offset=found.start()))
+        strange.clear()
+
+    for word in words:
+        start = word.offset if located or word.offset is not None else text.find(word.text, end)
+        if not word.text or start is None or not end <= start < len(text):
+            strange.append(word)
+            continue
+        settle(start)
+        written.append(word)
+        end = start + len(word.text)
+    settle(len(text))
+    return written
 
 
 def _places(words: Sequence[WordBoundary], text: str) -> list[tuple[int | None, int | None]]:

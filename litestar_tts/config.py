@@ -44,6 +44,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "rate_limit.window": "RATE_LIMIT_WINDOW",
     "store_url": "TTS_STORE_URL",
     "trusted_proxies": "TTS_TRUSTED_PROXIES",
+    "workers": "WEB_CONCURRENCY",
 }
 """Option → environment variable."""
 
@@ -60,7 +61,7 @@ def _env(option: str, convert: Callable[[str], T], default: T) -> Callable[[], T
         try:
             return convert(value)
         except ValueError as error:
-            raise ConfigurationError(f"{variable}={value!r} is not usable: {error}") from error
+            raise ConfigurationError(f"{variable}={value!r} is not usable; give a whole number") from error
 
     return read
 
@@ -122,7 +123,7 @@ class TTSConfig:
     store_url: str | None = field(default_factory=_env("store_url", str, None))
     """``valkey://…`` or ``redis://…``, where several workers or machines share their limits. Environment:
     ``TTS_STORE_URL``."""
-    workers: int = field(default_factory=lambda: int(os.environ.get("WEB_CONCURRENCY") or 1))
+    workers: int = field(default_factory=_env("workers", int, 1))
     """Number of processes that serve this application; without ``store_url`` each takes its share of the rate limit."""
     max_streams: int = field(default_factory=_env("max_streams", int, 200))
     """Utterances that one process speaks at the same time. Environment: ``TTS_MAX_STREAMS``."""

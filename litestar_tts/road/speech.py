@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import msgspec
 
 from litestar_tts.audio.wav import with_true_sizes
 from litestar_tts.engines.chain import Candidate, Performance, first_to_speak
-from litestar_tts.exceptions import EngineError
+from litestar_tts.exceptions import EngineError, EngineTimeoutError, NoEngineError, UnspeakableTextError
 from litestar_tts.models import (
     AudioChunk,
     AudioFormat,
@@ -81,6 +81,7 @@ class Speech:
         # A text that is still being written may pause for as long as its writer thinks: that is no engine's fault.
         self._hedge_after = hedge_after if manuscript.whole is not None else None
         self._place: Place | None = None
+        self._casting: Casting | None = None
         self._performance: Performance[SpeechEvent | Setting] | None = None
         self._events: AsyncGenerator[SpeechEvent, None] | None = None
         self._metrics = metrics
@@ -111,12 +112,16 @@ class Speech:
         self._began = time.monotonic()
         self._place = await self._admission.enter()
         self._metrics.speech_opened()
-        casting = await self._cast()
+        self._casting = casting = await self._cast()
+        return await self._begin(casting, casting.candidates)
+
+    async def _begin(self, casting: Casting, candidates: Sequence[Candidate]) -> SpeechInfo:
+        """Let ``candidates``, those of the casting that may still try, compete for this speech."""
         first = casting.candidates[0]
         counting = asyncio.ensure_future(self._count(first))
         try:
             performance = await first_to_speak(
-                casting.candidates,
+                candidates,
                 lambda candidate: deliver(candidate, self._manuscript, self.request, self._phonemizer),
                 hedge_after=self._hedge_after,
                 strict=casting.strict,
@@ -159,8 +164,18 @@ class Speech:
             self._pulling = False
 
     async def _stream(self) -> AsyncGenerator[SpeechEvent, None]:
-        info = await self.start()
-        if self._performance is None:
+        try:
+            await self.start()
+            async with aclosing(self._told()) as events:
+                async for event in events:
+                    yield event
+        finally:
+            await self.aclose()
+
+    async def _told(self) -> AsyncGenerator[SpeechEvent, None]:
+        """What the chosen engine says, until it ends or breaks off."""
+        info = self.info
+        if self._performance is None or info is None:
             return
         first_audio = time.monotonic() - self._began
         self._metrics.first_audio(info.engine, first_audio)
@@ -187,8 +202,6 @@ class Speech:
             self._performance.candidate.slot.breaker.failed()
             logger.warning("speech broke off after %d chunks: %s", chunks, error.detail)
             raise
-        finally:
-            await self.aclose()
 
     async def audio(self) -> AsyncGenerator[bytes, None]:
         """The encoded audio alone; closing this generator closes the speech."""
@@ -198,13 +211,33 @@ class Speech:
                     yield event.data
 
     async def collect(self) -> SpeechResult:
-        """Wait for the whole utterance."""
+        """Wait for the whole utterance.
+
+        Nobody has heard anything before it is whole, so an engine that breaks off is asked once more, and then the
+        others speak it from its first word.
+
+        Raises:
+            TTSError: As :meth:`start`.
+        """
+        if self._events is not None:
+            raise RuntimeError("This speech is being iterated; call speak() again to collect it.")
+        async with self:
+            await self.start()
+            again = True
+            while True:
+                try:
+                    return await self._gather()
+                except EngineError as error:
+                    await self._start_over(error, again=again)
+                again = False
+
+    async def _gather(self) -> SpeechResult:
         chunks: list[bytes] = []
         visemes: list[Viseme] = []
         words: list[WordBoundary] = []
         duration = 0.0
-        async with self:
-            async for event in self:
+        async with aclosing(self._told()) as events:
+            async for event in events:
                 if isinstance(event, AudioChunk):
                     chunks.append(event.data)
                 elif isinstance(event, Viseme):
@@ -218,6 +251,34 @@ class Speech:
         if self.info.format is AudioFormat.WAV:
             audio = with_true_sizes(audio)
         return SpeechResult(audio=audio, visemes=visemes, words=words, duration=duration, info=self.info)
+
+    async def _start_over(self, error: EngineError, *, again: bool) -> None:
+        """Begin anew with whoever may still try; ``again``: also with who broke off, where that can help.
+
+        Raises:
+            EngineError: Nobody is left, or they failed too.
+        """
+        casting, broken = self._casting, self._performance
+        assert casting is not None  # noqa: S101
+        assert broken is not None  # noqa: S101
+        # One that went silent would only go silent for as long again.
+        same = again and error.retryable and not isinstance(error, EngineTimeoutError)
+        at = casting.candidates.index(broken.candidate)
+        rest = casting.candidates[at if same else at + 1 :]
+        if casting.strict:
+            rest = rest[: int(same)]
+        if not rest:
+            if casting.strict or isinstance(error, UnspeakableTextError):
+                raise error
+            detail = "No speech engine could finish this text; try again later."
+            raise NoEngineError(detail, retry_after=max(1.0, broken.candidate.slot.breaker.retry_after)) from error
+        await broken.events.aclose()
+        self._performance, self._bytes, self._outcome = None, 0, "left"
+        try:
+            self.info = await self._begin(casting, rest)
+        except BaseException as failure:
+            self._outcome = "failed" if isinstance(failure, Exception) else "left"
+            raise
 
     async def aclose(self) -> None:
         """Stop the engine and free everything; harmless when called again."""

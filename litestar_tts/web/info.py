@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Request, Response, get, head
 from litestar.di import NamedDependency
 from litestar.openapi import ResponseSpec
 from msgspec import UNSET
@@ -12,10 +12,11 @@ from litestar_tts import metrics
 from litestar_tts.models import Voice
 from litestar_tts.web import openapi
 from litestar_tts.web.auth import OPEN_ROUTE
+from litestar_tts.web.response import HeadAnswer
 from litestar_tts.web.schema import TTSHealth, TTSVoice, TTSVoices, read_query
 from litestar_tts.web.service import TTSService
 
-__all__ = ("health", "measurements", "voices")
+__all__ = ("health", "health_head", "measurements", "voices", "voices_head")
 
 AnyRequest = Request[Any, Any, Any]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -39,6 +40,13 @@ async def voices(request: AnyRequest, tts: NamedDependency[TTSService]) -> Respo
     wanted = read_query(request.scope["query_string"], _VoiceFilter)
     found = await tts.voices(engine=wanted.engine, language=wanted.language, gender=wanted.gender)
     return Response(TTSVoices(voices=[_listed(voice) for voice in found], count=len(found)))
+
+
+@head("/voices", include_in_schema=False)
+async def voices_head(request: AnyRequest) -> Response[None]:
+    """What the GET would answer."""
+    read_query(request.scope["query_string"], _VoiceFilter)
+    return HeadAnswer(media_type="application/json")
 
 
 def _listed(voice: Voice) -> TTSVoice:
@@ -65,6 +73,13 @@ async def health(tts: NamedDependency[TTSService]) -> Response[TTSHealth]:
     """200 when something can speak, 503 when nothing can."""
     report = msgspec.convert(await tts.health(), TTSHealth, from_attributes=True)
     return Response(report, status_code=503 if report.status == "down" else 200)
+
+
+@head("/health", opt={OPEN_ROUTE: True}, include_in_schema=False)
+async def health_head(tts: NamedDependency[TTSService]) -> Response[None]:
+    """What the GET would answer: many monitors ask this way."""
+    report = await tts.health()
+    return HeadAnswer(media_type="application/json", status_code=503 if report.status == "down" else 200)
 
 
 @get(

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, cast
 
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
-from litestar.response import Stream
+from litestar.response import Response, Stream
 from litestar.response.base import ASGIResponse
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
@@ -21,7 +21,7 @@ from litestar_tts.web.exchange import close_shielded, exchange_of
 from litestar_tts.web.problems import trace_without_values
 from litestar_tts.web.watch import ClientLeftError, ClientWatch
 
-__all__ = ("CLIENT_LEFT_STATUS", "AudioStream", "StreamBrokenError")
+__all__ = ("CLIENT_LEFT_STATUS", "AudioStream", "HeadAnswer", "StreamBrokenError")
 
 logger = logging.getLogger("litestar_tts")
 
@@ -127,6 +127,29 @@ class AudioStream(Stream):
             await close_shielded(close)
         if self._close is not None:
             await close_shielded(self._close)
+
+
+class HeadAnswer(Response[None]):
+    """What a GET would answer, without its body. It names no length: that is known only once the body is made.
+
+    Args:
+        media_type: Content-Type.
+        status_code: Status.
+        headers: Headers.
+    """
+
+    def __init__(self, *, media_type: str, status_code: int = 200, headers: dict[str, str] | None = None) -> None:
+        super().__init__(None, media_type=media_type, status_code=status_code, headers=headers)
+
+    def to_asgi_response(self, *args: Any, **kwargs: Any) -> ASGIResponse:
+        """Prepare sending."""
+        answer = super().to_asgi_response(*args, **kwargs)
+        answer.headers.pop("content-length", None)
+        return answer
+
+    def render(self, *_: Any, **__: Any) -> bytes:
+        """No body, whatever its media type would be."""
+        return b""
 
 
 class _Body:

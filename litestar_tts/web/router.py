@@ -56,7 +56,7 @@ def build_router(
     middleware = [*config.middleware, uncopied(ExchangeMiddleware(refused=service.metrics.refused))]
     if limiter is not None:
         middleware.append(uncopied(RateLimitMiddleware.from_config(config, limiter)))
-    json_handlers = [*speech.JSON_HANDLERS, info.voices, info.health]
+    json_handlers = [*speech.JSON_HANDLERS, info.voices, info.voices_head, info.health, info.health_head]
     if config.metrics:
         json_handlers.append(info.measurements)
     handlers: list[Any] = [Router("/", route_handlers=_complete(speech.AUDIO_HANDLERS), opt=dict(audio_opt))]

@@ -23,7 +23,7 @@ from litestar_tts.web.answers import (
 from litestar_tts.web.exchange import exchange_of
 from litestar_tts.web.problems import instance_of
 from litestar_tts.web.ratelimit import spend
-from litestar_tts.web.response import CLIENT_LEFT_STATUS
+from litestar_tts.web.response import CLIENT_LEFT_STATUS, HeadAnswer
 from litestar_tts.web.schema import (
     TTSCaptionRequest,
     TTSCaptions,
@@ -82,13 +82,12 @@ async def generate_head(request: AnyRequest, tts: NamedDependency[TTSService]) -
     voice = await tts.check_voice(wanted)
     headers = {
         **UNCACHED,
-        "Content-Type": wanted.format.media_type if asked.stream else "application/json",
         "X-TTS-Engine": header_value(voice.engine),
         "X-TTS-Voice": header_value(voice.id),
         "X-Text-Length": str(len(text)),
         "X-Stream-Mode": str(asked.stream).lower(),
     }
-    return Response(None, headers=headers)
+    return HeadAnswer(media_type=wanted.format.media_type if asked.stream else "application/json", headers=headers)
 
 
 @post(

@@ -285,8 +285,8 @@ async def test_retry_after_is_always_there_with_503(engine: ScriptedEngine):
         ("PUT", "/tts/generate", "GET, HEAD, OPTIONS, POST"),
         ("DELETE", "/tts/generate", "GET, HEAD, OPTIONS, POST"),
         ("GET", "/tts/generate-stream", "OPTIONS, POST"),
-        ("POST", "/tts/voices", "GET, OPTIONS"),
-        ("PATCH", "/tts/health", "GET, OPTIONS"),
+        ("POST", "/tts/voices", "GET, HEAD, OPTIONS"),
+        ("PATCH", "/tts/health", "GET, HEAD, OPTIONS"),
     ],
 )
 async def test_wrong_methods(engine: ScriptedEngine, method: str, path: str, allowed: str):

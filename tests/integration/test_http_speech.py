@@ -128,6 +128,7 @@ async def test_head_says_what_get_would_say_and_makes_no_speech(engine: Scripted
     assert answer.headers["content-type"] == "audio/mpeg"
     assert answer.headers["x-tts-voice"] == "tone-a"
     assert answer.headers["x-text-length"] == str(len(TEXT))
+    assert "content-length" not in answer.headers  # it is not known, and any number would be believed
     assert missing.status_code == 404
     assert engine.speeches == 0
 
@@ -367,8 +368,19 @@ async def test_health_when_nothing_can_speak(engine: ScriptedEngine):
     engine.open = refuse  # type: ignore[method-assign]
     async with client_of(application(engine)) as client:
         answer = await client.get("/tts/health")
-    assert answer.status_code == 503
+        bare = await client.head("/tts/health")
+    assert answer.status_code == bare.status_code == 503
     assert answer.json()["status"] == "down"
+
+
+async def test_monitors_may_ask_with_head(engine: ScriptedEngine):
+    async with client_of(application(engine, api_keys=["key"])) as client:
+        answer = await client.head("/tts/health")
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert (await client.head("/tts/voices")).status_code == 401
+        named = {"Authorization": "Bearer key"}
+        assert (await client.head("/tts/voices?language=en", headers=named)).status_code == 200
+        assert (await client.head("/tts/voices?colour=red", headers=named)).status_code == 400
 
 
 async def test_metrics_are_off_unless_asked_for(engine: ScriptedEngine):

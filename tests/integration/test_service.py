@@ -1,6 +1,7 @@
 """The whole road without any web: real engines, the loopback Edge service, and tones for faults."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from litestar_tts.exceptions import (
     NoEngineError,
     OverloadedError,
     TextTooLongError,
+    UnspeakableTextError,
     VoiceNotFoundError,
 )
 from litestar_tts.models import AudioChunk, AudioFormat, SpeechEnd, Viseme, VisemeSet, WordBoundary
@@ -371,6 +373,18 @@ async def test_health(service: SpeechService, edge: EdgeService):
     assert len(edge.requests) == requests
 
 
+async def test_health_does_not_wait_for_a_list_of_voices(edge: EdgeService):
+    edge.voices_fault = "hang"
+    async with SpeechService(TTSConfig(engines=["edge"], edge_url=edge.url)) as service:
+        await service.open()
+        began = time.monotonic()
+        report = await service.health()
+        assert time.monotonic() - began < 0.5
+        assert (report.status, report.engines[0].voices) == ("ok", 0)
+        await service.voices()
+        assert (await service.health()).engines[0].voices > 300
+
+
 async def test_it_opens_again_after_closing(service: SpeechService):
     await service.speak("Hello.", voice="espeak:en-us").collect()
     await service.close()
@@ -385,3 +399,39 @@ async def test_warming_up_finds_out_who_is_in_reach(service: SpeechService, edge
         await lonely.warm_up()
         assert [engine.status for engine in (await lonely.health()).engines] == ["failing", "ok"]
         assert (await lonely.speak("Hello.").collect()).info.fallback_from == "edge"
+
+
+async def test_texts_that_a_voice_cannot_say_do_not_stop_the_engine(service: SpeechService):
+    for _ in range(6):
+        with pytest.raises(UnspeakableTextError):
+            await service.speak("٣٤٥", voice="espeak:en-us").collect()
+    with pytest.raises(UnspeakableTextError):
+        await service.speak("١٢٣ १२३", voice="piper:en_US-joe-medium").collect()
+    assert (await service.speak("Hello.", voice="espeak:en-us").collect()).duration > 0.3
+
+
+async def test_a_sentence_that_the_voice_cannot_say_is_left_out(service: SpeechService):
+    text = "٣٤٥ ٣٤٥ ٣٤٥!\nHello there, my old friend.\n٣٤٥ ٣٤٥ ٣٤٥!\nGood bye, and good night.\n٣٤٥ ٣٤٥!"
+    result = await service.speak(text, voice="piper:en_US-joe-medium").collect()
+    spoken = [word.text for word in result.words]
+    assert spoken == ["Hello", "there", "my", "old", "friend", "Good", "bye", "and", "good", "night"]
+    samples, rate = decode(result.audio, AudioFormat.WAV)
+    check_timeline(payloads(result.visemes), len(samples) / rate)
+
+
+@pytest.mark.parametrize(
+    ("voice", "text"), [("ja", "Hi."), ("ja", "2024"), ("ja", "Hello, world"), ("hi", "3.14"), ("cmn", "مرحبا 123")]
+)
+async def test_what_is_spelled_is_planned_too(service: SpeechService, voice: str, text: str):
+    result = await service.speak(text, voice=f"espeak:{voice}").collect()
+    assert result.info.viseme_count == pytest.approx(len(result.visemes), rel=0.1)
+
+
+@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize("speed", [1.5, 2.0, 4.0])
+async def test_speed_divides_the_duration_of_a_short_text(service: SpeechService, voice: str, speed: float):
+    plain = await service.speak(TEXT, voice=voice).collect()
+    fast = await service.speak(TEXT, voice=voice, speed=speed).collect()
+    # Piper speaks a little differently each time.
+    tolerance = 0.12 if "piper" in voice else 0.05
+    assert fast.duration * speed == pytest.approx(plain.duration, rel=tolerance)

@@ -96,10 +96,10 @@ def test_paragraphs_do_not_share_a_line() -> None:
     assert [cue.text for cue in cues] == ["One\nTwo"]
 
 
-def test_words_without_offsets_are_found_and_unknown_ones_are_shown_as_spoken() -> None:
+def test_words_without_offsets_are_found_and_unknown_ones_are_shown_as_written() -> None:
     words = [WordBoundary(text="Hello", time=0.0, duration=0.4), WordBoundary(text="there", time=0.5, duration=0.4)]
     assert make_cues(words, "Hello, there!")[0].text == "Hello, there!"
-    assert make_cues(words, "Bonjour")[0].text == "Hello there"
+    assert make_cues(words, "Bonjour")[0].text == "Bonjour"
     assert make_cues(words)[0].text == "Hello there"
     assert make_cues([], "nothing was spoken") == []
 
@@ -157,3 +157,35 @@ def test_cues_never_overlap_whatever_the_words_are(
     assert all(cue.end <= later.start + 1e-9 for cue, later in pairwise(cues))
     assert to_vtt(cues).count("-->") == len(cues)
     assert to_srt(cues).count("-->") == len(cues)
+
+
+def test_an_engine_without_words_has_subtitles_too() -> None:
+    cues = make_cues([], PROSE, duration=14.0)
+    assert " ".join(cue.text.replace("\n", " ") for cue in cues) == PROSE
+    assert cues[0].start == 0
+    assert cues[-1].end == pytest.approx(14.0)
+    assert all(cue.start < cue.end <= later.start for cue, later in pairwise(cues))
+    assert all(cue.words == [] for cue in cues)
+    assert make_cues([], PROSE) == make_cues([], " ", duration=1.0) == []
+
+
+def test_words_that_were_read_otherwise_are_shown_as_written() -> None:
+    text = "It costs $25, my friend, and not (I swear) 3.5 dollars!"
+    words = spoken("It costs twenty five my friend and not I swear three point five dollars")
+    placed = [
+        WordBoundary(text=word.text, time=word.time, duration=word.duration, offset=at if at >= 0 else None)
+        for word in words
+        for at in [text.find(word.text)]
+    ]
+    cues = make_cues(placed, text)
+    assert " ".join(cue.text.replace("\n", " ") for cue in cues) == text
+    shown = {word.text: word for cue in cues for word in cue.words}
+    assert shown["25"].time == words[2].time
+    assert shown["25"].duration == pytest.approx(words[3].time + words[3].duration - words[2].time)
+    assert shown["dollars"] == placed[-1]
+
+
+def test_words_of_another_text_do_not_lose_the_text() -> None:
+    words = [WordBoundary(text="xyz", time=n, duration=0.5, offset=None) for n in range(9)]
+    cues = make_cues(words, PROSE, duration=10.0)
+    assert " ".join(cue.text.replace("\n", " ") for cue in cues) == PROSE

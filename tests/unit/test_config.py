@@ -88,9 +88,10 @@ def test_rate_limit_options(options):
         RateLimit(**options)
 
 
-def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("MAX_TEXT_LENGTH", "many")
-    with pytest.raises(ConfigurationError, match="MAX_TEXT_LENGTH"):
+@pytest.mark.parametrize("variable", ["MAX_TEXT_LENGTH", "RATE_LIMIT_REQUESTS", "WEB_CONCURRENCY"])
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable: str):
+    monkeypatch.setenv(variable, "many")
+    with pytest.raises(ConfigurationError, match=f"{variable}='many' is not usable; give a whole number"):
         TTSConfig()
 
 
