@@ -118,7 +118,7 @@ _PLACES: Final = {
         "TTSError",
         "TextTooLongError",
         "UnauthorizedError",
-    "UnspeakableTextError",
+        "UnspeakableTextError",
         "VoiceNotFoundError",
     ),
     "litestar_tts.models": (

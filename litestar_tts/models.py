@@ -245,3 +245,5 @@ class PhonedWord(msgspec.Struct, frozen=True, kw_only=True):
     phones: tuple[Phone, ...]
     pause: float = 0.0
     """Seconds of silence that a reader makes behind it (0: none)."""
+    breaks: int = 0
+    """Silences, however short, that eSpeak NG's own voice makes inside it (spelled letters) and behind it."""

@@ -48,7 +48,13 @@ logger = logging.getLogger("litestar_tts")
 COUNTED_CHARS: Final = 20_000
 """A longer text is counted on its beginning, so that its first sound does not wait for its last sentence."""
 
+PHONEMIZING_ENGINE: Final = "espeak"
+"""The engine that speaks as the phonemes of the plan are read, down to its smallest silences."""
+
 HEALTH_PATIENCE: Final = 2.0
+
+COUNTING_PATIENCE: Final = 0.1
+"""Seconds that a report waits for an engine's list of voices."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +72,7 @@ class EngineHealth(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["ok", "failing", "unavailable"]
     breaker: str
     voices: int
+    """As far as they are known; 0 while an engine's service has not answered yet."""
     detail: str | None = None
 
 
@@ -90,6 +97,7 @@ class SpeechService:
         self._slots: tuple[EngineSlot, ...] = build_slots(self.config)
         self._director = CastingDirector(self._slots, self.config)
         self._phonemizer = Phonemizer()
+        self._voice_counts: dict[str, int] = {}
         self._admission = self._new_admission()
         self.metrics = Metrics()
         """What this service measures about itself."""
@@ -298,7 +306,8 @@ class SpeechService:
             return None
         counted = text[:COUNTED_CHARS]
         parts = await self._phonemize(counted, candidate)
-        count = planned_count((words for _, words in parts), request.visemes)
+        own = candidate.slot.name == PHONEMIZING_ENGINE
+        count = planned_count((words for _, words in parts), request.visemes, breaks=own)
         return count if len(counted) == len(text) else round(count * len(text) / len(counted))
 
     async def _phonemize(self, text: str, candidate: Candidate) -> list[tuple[Piece, Sequence[PhonedWord]]]:
@@ -330,9 +339,11 @@ class SpeechService:
 
     async def _voices_of(self, slot: EngineSlot) -> Sequence[Voice]:
         try:
-            return await (await slot.ready()).voices()
+            voices = await (await slot.ready()).voices()
         except TTSError:
             return ()
+        self._voice_counts[slot.name] = len(voices)
+        return voices
 
     async def health(self) -> HealthReport:
         """How the engines are; asks nothing of an engine that costs more than a moment."""
@@ -350,9 +361,13 @@ class SpeechService:
         breaker = slot.breaker.state
         if error is not None:
             return EngineHealth(name=slot.name, status="unavailable", breaker=breaker, voices=0, detail=error.detail)
-        voices = await self._voices_of(slot)
+        # A service elsewhere that does not answer must not keep a monitor waiting.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(COUNTING_PATIENCE):
+                await self._voices_of(slot)
         status: Literal["ok", "failing"] = "ok" if breaker == "closed" else "failing"
-        return EngineHealth(name=slot.name, status=status, breaker=breaker, voices=len(voices))
+        voices = self._voice_counts.get(slot.name, 0)
+        return EngineHealth(name=slot.name, status=status, breaker=breaker, voices=voices)
 
 
 def _invalid(parameter: str, what: str) -> InvalidRequestError:

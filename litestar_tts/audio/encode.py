@@ -18,6 +18,8 @@ __all__ = ("Encoder", "make_encoder")
 
 _ADTS_RATES: Final = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
 _OPUS_RATE: Final = 48_000
+LEAST_AAC_FRAMES: Final = 2
+"""Players tell ADTS by three frames in a row: the encoder's delay, and these; shorter sounds are filled up."""
 
 
 class Encoder(Protocol):
@@ -94,6 +96,7 @@ class AacEncoder:
         self._floats = FilterGraph(rate, [], out_rate=rate, out_format="fltp")
         self._block = self._frames.frame_size * SAMPLE_SIZE
         self._buffer = bytearray()
+        self._fed = 0
         self._rate_index = _ADTS_RATES.index(rate)
         self._packets = 0
 
@@ -105,6 +108,7 @@ class AacEncoder:
     def feed(self, pcm: bytes) -> bytes:
         """Take the next samples; return whole ADTS frames."""
         self._buffer += pcm
+        self._fed += len(pcm)
         whole = len(self._buffer) - len(self._buffer) % self._block
         floats = b"".join(self._floats.push(self._buffer[at : at + self._block]) for at in range(0, whole, self._block))
         del self._buffer[:whole]
@@ -112,6 +116,9 @@ class AacEncoder:
 
     def finish(self) -> bytes:
         """The last frames."""
+        missing = LEAST_AAC_FRAMES * self._block - self._fed
+        if 0 < missing < LEAST_AAC_FRAMES * self._block:
+            self._buffer += bytes(missing)
         floats = self._floats.push(self._buffer) if self._buffer else b""
         return self._join(self._frames.feed(floats + self._floats.flush()) + self._frames.finish())
 

@@ -73,6 +73,12 @@ class _Clock:
             return self._piece + max(0, silence)
         return max(self._sound + silence, min(self.total, self._sound + self._margin))
 
+    def end_of_all(self, longest: float) -> int:
+        """Where the audio should end so that at most ``longest`` seconds of silence lie behind the last sound."""
+        if self._sound is None:
+            return self.total
+        return min(self.total, self._sound + max(self._margin, round(longest * self.rate)))
+
     def next_piece(self, start: int) -> None:
         """The next piece begins at ``start``."""
         self.total = self._piece = self._free_until = start
@@ -89,7 +95,7 @@ class _Pieces(Protocol):
 
     def next_piece(self, pause: float) -> bytes: ...
 
-    def finish(self) -> bytes: ...
+    def finish(self, longest: float | None) -> bytes: ...
 
 
 class _PcmPieces:
@@ -123,7 +129,12 @@ class _PcmPieces:
         self.clock.next_piece(start + wanted)
         return kept
 
-    def finish(self) -> bytes:
+    def finish(self, longest: float | None) -> bytes:
+        if longest is not None and self._trim:
+            end = self.clock.end_of_all(longest)
+            if end < self.clock.total:
+                kept = self._take(end - (self.clock.total - self.held))
+                return fade_out(kept, int(_FADE_SECONDS * self.clock.rate))
         return self._take(self.held) + self._reader.rest
 
     def _take(self, samples: int) -> bytes:
@@ -170,7 +181,11 @@ class _Mp3Pieces:
         self.clock.next_piece(start)
         return b"".join(kept)
 
-    def finish(self) -> bytes:
+    def finish(self, longest: float | None) -> bytes:
+        if longest is not None and self._trim:
+            end = self.clock.end_of_all(longest)
+            if end < self.clock.total:
+                return b"".join(self._take(end))
         return b"".join(self._take(self.clock.total + 1)) + self._splitter.rest
 
     def _take(self, until: int) -> list[bytes]:
@@ -234,6 +249,10 @@ class PieceJoiner:
         """This piece has ended and another follows after ``pause`` seconds of silence; return what comes before it."""
         return self._pieces.next_piece(pause)
 
-    async def finish(self) -> bytes:
-        """The last piece has ended: return the silence that is held back, untouched."""
-        return self._pieces.finish()
+    async def finish(self, longest: float | None = None) -> bytes:
+        """The last piece has ended: return the silence that is held back.
+
+        Args:
+            longest: Seconds of silence that may lie behind the last sound; None: all of it, untouched.
+        """
+        return self._pieces.finish(longest)

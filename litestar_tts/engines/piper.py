@@ -78,8 +78,9 @@ class PiperEngine(Engine):
         sample_rate=SAMPLE_RATE,
         words=True,
         phones=True,
-        # Durations are whole frames of 12 ms: beyond 1.5 a model leaves too few of them to speak evenly.
-        speed=(0.5, 1.5),
+        # Durations are whole frames of 12 ms, and pauses shrink faster than words: measured over texts, at 1.25 the
+        # duration is met within 3 %, at 1.5 it is 3 to 9 % too short.
+        speed=(0.5, 1.25),
         volume=(-20.0, 0.0),
         # The model leaves 0.2 s between sentences, a reader twice that.
         pieces=PieceLimits(one_sentence=True),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from itertools import takewhile
+from itertools import accumulate, pairwise, takewhile
 
 import msgspec
 
 from litestar_tts.espeak.library import EspeakEvent
 
-__all__ = ("SpokenPhone", "SpokenWord", "align", "parse_phone")
+__all__ = ("SpokenPhone", "SpokenWord", "align", "parse_phone", "separate")
 
 _STRESS = {"ˈ": 1, "ˌ": 2}
+_BEHIND_SPACE = re.compile(r"\s(\S+)")
 
 
 class SpokenPhone(msgspec.Struct, frozen=True, gc=False):
@@ -40,6 +42,8 @@ class SpokenWord(msgspec.Struct, frozen=True):
     """Without pauses; empty where the library announced a word and said nothing."""
     pause: int
     """Samples of silence behind it."""
+    breaks: int = 0
+    """Silences inside it and behind it."""
 
 
 @lru_cache(maxsize=4096)
@@ -83,8 +87,57 @@ def align(text: str, events: Sequence[EspeakEvent], length: int) -> tuple[list[S
         mine = marks[first:last]
         phones = tuple(mark.phone for mark in mine if mark.phone.ipa)
         behind = takewhile(lambda mark: not mark.phone.ipa, reversed(mine))
-        words.append(SpokenWord(start, end, phones, sum(mark.pause for mark in behind)))
+        silent = [not mark.phone.ipa for mark in mine if mark.phone.ipa or mark.phone.end > mark.phone.start]
+        breaks = sum(now and not before for before, now in pairwise(silent))
+        words.append(SpokenWord(start, end, phones, sum(mark.pause for mark in behind), breaks))
     return words, [mark.phone for mark in marks if mark.phone.ipa or mark.phone.end > mark.phone.start]
+
+
+def separate(text: str, words: Sequence[SpokenWord], alone: Callable[[str], int]) -> list[SpokenWord]:
+    """Part the words that the library speaks as one and reports as the first ("in the", "was a").
+
+    Args:
+        text: What was spoken.
+        words: As :func:`align` found them.
+        alone: The number of phones of a word that stands by itself. It decides how the joint phones are shared.
+    """
+    separated: list[SpokenWord] = []
+    for index, word in enumerate(words):
+        limit = words[index + 1].start if index + 1 < len(words) else len(text)
+        places = [(word.start, word.end), *_silent_places(text, word.end, limit)] if word.phones else []
+        if len(places) > 1:
+            sizes = [alone(text[start:end]) for start, end in places]
+            separated += _shared(word, places, sizes) if sizes[0] else [word]
+        else:
+            separated.append(word)
+    return separated
+
+
+def _shared(word: SpokenWord, places: Sequence[tuple[int, int]], sizes: Sequence[int]) -> list[SpokenWord]:
+    """One word for each place that sounds, with its share of the phones; each keeps at least one."""
+    sounding = [place for place, size in zip(places, sizes, strict=True) if size]
+    ends = list(accumulate(size for size in sizes if size))
+    count = len(word.phones)
+    if len(sounding) > count:
+        return [word]
+    parts: list[SpokenWord] = []
+    first = 0
+    for number, ((start, end), reached) in enumerate(zip(sounding, ends, strict=True), 1):
+        last = min(max(round(reached * count / ends[-1]), first + 1), count - len(sounding) + number)
+        behind = (word.pause, word.breaks) if number == len(sounding) else (0, 0)
+        parts.append(SpokenWord(start, end, word.phones[first:last], *behind))
+        first = last
+    return parts
+
+
+def _silent_places(text: str, start: int, limit: int) -> list[tuple[int, int]]:
+    """Where further words stand, without the punctuation around them."""
+    places: list[tuple[int, int]] = []
+    for match in _BEHIND_SPACE.finditer(text, start, limit):
+        spoken = [position for position in range(match.start(1), match.end(1)) if _is_spoken(text[position])]
+        if spoken:
+            places.append((spoken[0], spoken[-1] + 1))
+    return places
 
 
 class _Mark(msgspec.Struct, frozen=True, gc=False):

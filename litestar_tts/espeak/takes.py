@@ -8,11 +8,11 @@ from typing import Final
 
 import msgspec
 
-from litestar_tts.espeak.alignment import SpokenPhone, SpokenWord, align
+from litestar_tts.espeak.alignment import SpokenPhone, SpokenWord, align, parse_phone, separate
 from litestar_tts.espeak.library import MAX_RATE, MIN_RATE, NORMAL_RATE, Espeak, EspeakEvent
 from litestar_tts.exceptions import EngineError
 
-__all__ = ("Manner", "Take", "record")
+__all__ = ("Manner", "Take", "phone_count", "record")
 
 MAX_SECONDS: Final = 120.0
 """Audio that one take holds (5 MB); the rest of the text is left for the next one."""
@@ -25,6 +25,9 @@ SHORTEST_SOUND: Final = 0.01
 """Seconds: shorter silences are no closures, and each phone keeps as much."""
 SILENT: Final = 8
 """Amplitude of the library's silence (it is almost digital)."""
+
+MAX_PHONES: Final = 200
+"""Of one word that are counted."""
 
 MAX_TRIES: Final = 6
 TOLERANCE: Final = 0.015
@@ -72,12 +75,25 @@ def record(espeak: Espeak, text: str, manner: Manner, wanted: Callable[[], bool]
     def at(rate: int) -> Take:
         return _record_at(espeak, text, manner, rate, wanted)
 
-    normal = at(NORMAL_RATE)
-    if manner.speed == 1.0 or not normal.words:
-        return normal
-    if normal.resume is not None:
-        return at(round(NORMAL_RATE * manner.speed))
-    return _at_speed(at, normal, manner.speed)
+    take = at(NORMAL_RATE)
+    if manner.speed != 1.0 and take.words:
+        whole = take.resume is None
+        take = _at_speed(at, take, manner.speed) if whole else at(round(NORMAL_RATE * manner.speed))
+    words = separate(text[: take.resume], take.words, lambda word: phone_count(espeak, word, manner.voice))
+    return msgspec.structs.replace(take, words=words)
+
+
+def phone_count(espeak: Espeak, word: str, voice: str) -> int:
+    """How many phones a word has when it stands by itself."""
+    phones = 0
+
+    def count(_block: bytes, events: list[EspeakEvent]) -> bool:
+        nonlocal phones
+        phones += sum(event.kind == "phoneme" and bool(parse_phone(event.phone)[0]) for event in events)
+        return phones < MAX_PHONES
+
+    espeak.stream(word, count, voice=voice, rate=MAX_RATE, pitch=100)
+    return phones
 
 
 def _at_speed(at: Callable[[int], Take], normal: Take, speed: float) -> Take:
@@ -174,7 +190,7 @@ def _cut(text: str, events: list[EspeakEvent], pcm: bytearray) -> SpokenWord | N
 def _with_closures(phones: list[SpokenPhone], pcm: bytearray, rate: int) -> list[SpokenPhone]:
     """Give the silence in front of a stop to the stop.
 
-    The library's times of "p", "t" and "k" are those of their bursts, but while it is silent the mouth is closed already.
+    The library times "p", "t" and "k" by their bursts, but while it is silent before them the mouth is closed already.
     """
     longest, audible = int(LONGEST_CLOSURE * rate), int(SHORTEST_SOUND * rate)
     closed: list[SpokenPhone] = []

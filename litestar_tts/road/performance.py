@@ -27,6 +27,9 @@ __all__ = ("PieceEnd", "PieceStart", "RoadEvent", "perform", "source_of", "split
 
 logger = logging.getLogger("litestar_tts")
 
+LONGEST_END: Final = 0.8
+"""Seconds of silence behind the last sound of a text, divided by its speed where that is more than 1."""
+
 MID_SPEECH_PATIENCE: Final = 60.0
 """Seconds more that a piece may take to begin when the listener has heard the one before, and still has audio of it."""
 
@@ -122,7 +125,9 @@ async def perform(
             pause = piece.pause
         if unspeakable is not None and not spoken:
             raise unspeakable
-        for chunk in clock.chunks(await joiner.finish()):
+        # A service may put the same silence behind a fast text as behind a slow one.
+        longest = LONGEST_END / prosody.speed if prosody.speed > 1 else None
+        for chunk in clock.chunks(await joiner.finish(longest)):
             yield chunk
 
 

@@ -11,12 +11,14 @@ from typing import Final
 
 import msgspec
 
-from litestar_tts.espeak.alignment import SpokenWord, align
+from litestar_tts.espeak.alignment import SpokenWord, align, separate
 from litestar_tts.espeak.library import MAX_RATE, Espeak, EspeakEvent, is_installed
+from litestar_tts.espeak.takes import phone_count
 from litestar_tts.espeak.voices import voice_for
 from litestar_tts.espeak.worker import EspeakWorker
 from litestar_tts.exceptions import EngineError, MissingExtraError
 from litestar_tts.models import Phone, PhonedWord
+from litestar_tts.visemes.letters import guess_phones
 
 __all__ = ("Phonemizer",)
 
@@ -90,11 +92,11 @@ class Phonemizer:
             language: BCP 47 tag, which chooses the dialect. A language that the library does not speak is read by a
                 close relative of the same script; where there is none, by a language that reads the script of the text,
                 Latin letters one by one as they stand. Words of a script that nothing can read (Khmer, Lao, Inuktitut
-                syllabics) come without phones.
+                syllabics) come with phones guessed from the names of their letters.
 
         Returns:
-            Words do not overlap. One that the library joins with its neighbour ("in the") is part of it. ``pause`` is
-            what the library makes behind the word, 0.05 to 0.5 s, and 0 behind the last word of the text.
+            Words do not overlap. ``pause`` is what the library makes behind the word, 0.05 to 0.5 s, and 0 behind the
+            last word of the text.
 
         Raises:
             MissingExtraError: The library is not installed.
@@ -144,6 +146,7 @@ def _spell(text: str, voice: str, espeak: Espeak, wanted: Callable[[], bool]) ->
     if not espeak.stream(text, keep, voice=voice, rate=MAX_RATE, pitch=100, end_pause=True):
         raise EngineError("nobody waits for these phones any more")
     words, _ = align(text, events, samples)
+    words = separate(text, words, lambda word: phone_count(espeak, word, voice))
     return tuple(_phoned(word, espeak.sample_rate) for word in words)
 
 
@@ -154,6 +157,7 @@ def _phoned(word: SpokenWord, sample_rate: int) -> PhonedWord:
         end=word.end,
         phones=tuple(_phone(phone.ipa, phone.stress) for phone in word.phones),
         pause=min(round(pause, 2), MAX_PAUSE) if pause >= MIN_PAUSE else 0.0,
+        breaks=word.breaks,
     )
 
 
@@ -163,7 +167,7 @@ def _phone(ipa: str, stress: int) -> Phone:
 
 
 def _moved(word: PhonedWord, by: int) -> PhonedWord:
-    return PhonedWord(start=word.start + by, end=word.end + by, phones=word.phones, pause=word.pause)
+    return msgspec.structs.replace(word, start=word.start + by, end=word.end + by)
 
 
 def _parts(text: str) -> Iterator[tuple[int, int]]:
@@ -181,7 +185,10 @@ def _parts(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _unread(text: str) -> tuple[PhonedWord, ...]:
-    return tuple(PhonedWord(start=match.start(), end=match.end(), phones=()) for match in re.finditer(r"\S+", text))
+    return tuple(
+        PhonedWord(start=match.start(), end=match.end(), phones=guess_phones(match.group()))
+        for match in re.finditer(r"\S+", text)
+    )
 
 
 def _voice_for_script(text: str) -> str | None:

@@ -116,12 +116,13 @@ class TimelineBuilder:
             self._track.release(self._heard, LONGEST_WAIT if waits else UNPLANNED_WAIT)
 
 
-def planned_count(planned: Iterable[Sequence[PhonedWord]], viseme_set: VisemeSet) -> int:
+def planned_count(planned: Iterable[Sequence[PhonedWord]], viseme_set: VisemeSet, *, breaks: bool = False) -> int:
     """Number of visemes that the timeline will have if the voice makes the planned pauses and no others.
 
     Args:
         planned: The words of each piece of the text.
         viseme_set: The set; phones become different numbers of visemes in different sets.
+        breaks: The voice makes eSpeak NG's small silences too.
     """
     total = 0
     paused = True
@@ -130,6 +131,9 @@ def planned_count(planned: Iterable[Sequence[PhonedWord]], viseme_set: VisemeSet
             if word.phones:
                 total += paused + sum(count(phone.ipa, viseme_set) for phone in word.phones)
                 paused = False
+                if breaks and word.breaks:
+                    total += word.breaks - 1
+                    paused = True
             paused = paused or word.pause > 0
         # Pieces end where sentences do, and their joint is a pause.
         paused = True

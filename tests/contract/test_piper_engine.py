@@ -75,7 +75,8 @@ async def test_phones_and_words_are_those_of_the_text(shared: PiperEngine, voice
 
     def inside(name: str) -> list[str]:
         start, end = times[name]
-        return [p.phone for p in performance.phones if p.time >= start and p.time + p.duration <= end]
+        # A stop begins with its closure, a little before its word is heard.
+        return [p.phone for p in performance.phones if start <= p.time + p.duration / 2 <= end]
 
     assert inside("chairs") == ["tʃ", "ɛ", "ɹ", "z"]
     assert inside("paid") == ["p", "eɪ", "d"]
@@ -162,7 +163,7 @@ async def test_two_at_once_do_not_mix(shared: PiperEngine, voice: Voice) -> None
 
 
 async def test_nothing_to_speak_is_an_error(shared: PiperEngine, voice: Voice) -> None:
-    with pytest.raises(EngineError, match="nothing to speak"):
+    with pytest.raises(EngineError, match="cannot say this text"):
         await listen(shared, Utterance(text=" … ", voice=voice))
 
 
@@ -293,3 +294,36 @@ def test_words_that_run_together_share_their_sounds() -> None:
     assert [(token.text, token.sounds) for token in tokens] == [
         ("piece", (0, 4)), ("of", (4, 6)), ("the", (6, 8)), ("cake", (8, 12)),
     ]  # fmt: skip
+
+
+def test_the_silence_before_a_burst_belongs_to_the_stop() -> None:
+    from litestar_tts.engines.piper_words import with_closures
+
+    spans = [
+        PhoneSpan(phone="", time=0.0, duration=0.05),
+        PhoneSpan(phone="ɑː", time=0.05, duration=0.1),
+        PhoneSpan(phone="p", time=0.15, duration=0.05),
+        PhoneSpan(phone="ɑː", time=0.2, duration=0.05),
+        PhoneSpan(phone="s", time=0.25, duration=0.05),
+    ]
+    levels = [0.0] * 5 + [1.0] * 6 + [0.01] * 4 + [0.01, 0.1, 0.1, 0.1, 0.1] + [1.0, 1.0, 1.0, 0.01, 0.01] + [0.2] * 5
+    closed = with_closures(spans, levels, 0.01)
+    assert [(span.phone, round(span.time, 3), round(span.duration, 3)) for span in closed] == [
+        ("", 0.0, 0.05), ("ɑː", 0.05, 0.06), ("p", 0.11, 0.09), ("ɑː", 0.2, 0.05), ("s", 0.25, 0.05),
+    ]  # fmt: skip
+
+
+async def test_a_closed_mouth_is_a_quiet_one(shared: PiperEngine, voice: Voice) -> None:
+    import numpy as np
+
+    performance = await listen(shared, Utterance(text="A papa at a kaka, a puppet.", voice=voice))
+    samples = np.frombuffer(performance.audio, "<i2").astype(float)
+
+    def level(start: float, end: float) -> float:
+        return float(np.sqrt(np.mean(samples[round(start * 22_050) : round(end * 22_050)] ** 2)))
+
+    stops = [span for span in performance.phones if span.phone in {"p", "k"}]
+    assert len(stops) >= 5
+    # The model speaks differently each time, and now and then it voices one of them.
+    closures = [level(span.time, span.time + 0.02) for span in stops]
+    assert float(np.median(closures)) < 0.1 * level(0.0, performance.duration)

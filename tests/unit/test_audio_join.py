@@ -234,3 +234,24 @@ async def test_undecodable_frames_are_never_cut():
 async def test_something_else_than_mp3_is_an_engine_error():
     with pytest.raises(EngineError, match="not an MP3"):
         await joined(PieceJoiner(EDGE, trim=True), [b"<html>" * 20_000], 0.2)
+
+
+@SOURCES
+async def test_the_silence_at_the_end_can_be_limited(source: AudioSource):
+    data = encoded(source, piece(0.5))
+
+    async def end(longest: float | None) -> tuple[float, float]:
+        joiner = PieceJoiner(source, trim=True)
+        sound = await heard(source, await joiner.feed(data) + await joiner.finish(longest))
+        ((start, end),) = sound_spans(sound, RATE)
+        return end - start, len(sound) / RATE - end
+
+    length, untouched = await end(None)
+    assert untouched == pytest.approx(0.8, abs=2 * FRAME)
+    assert await end(2.0) == (length, untouched)
+    cut, rest = await end(0.3)
+    assert cut == pytest.approx(length, abs=0.002)
+    assert rest == pytest.approx(0.3, abs=2 * FRAME)
+    cut, rest = await end(0.0)
+    assert cut == pytest.approx(length, abs=0.002)
+    assert rest < 0.1

@@ -14,6 +14,7 @@ from litestar_tts.exceptions import (
     InvalidRequestError,
     MissingExtraError,
     NoEngineError,
+    UnspeakableTextError,
 )
 from litestar_tts.models import AudioChunk, EngineEvent, Utterance, Voice, WordBoundary
 
@@ -199,3 +200,24 @@ async def test_a_local_engine_that_is_late_is_at_work():
     stage.gates["piper"].set()
     assert (await task).candidate.slot.name == "piper"
     assert stage.started == ["piper"]
+
+
+async def test_a_text_that_no_voice_can_say_is_the_texts_fault():
+    stage = Stage(edge=UnspeakableTextError("first"), espeak=UnspeakableTextError("second"))
+    candidates = stage.candidates()
+    for _ in range(6):
+        with pytest.raises(UnspeakableTextError, match="first"):
+            await race(stage, candidates=candidates)
+    assert stage.started == ["edge", "espeak"] * 6
+    assert {candidate.slot.breaker.state for candidate in candidates} == {"closed"}
+
+
+async def test_a_voice_that_can_say_it_takes_over():
+    performance = await race(Stage(edge=UnspeakableTextError("no"), espeak="fine"))
+    assert performance.candidate.slot.name == "espeak"
+    await performance.events.aclose()
+
+
+async def test_an_ill_engine_beside_a_text_that_cannot_be_said_is_a_failure():
+    with pytest.raises(NoEngineError):
+        await race(Stage(edge=UnspeakableTextError("no"), espeak=EngineError("ill")))

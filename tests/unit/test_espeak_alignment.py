@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from litestar_tts.espeak.alignment import SpokenWord, align, parse_phone
+from litestar_tts.espeak.alignment import SpokenPhone, SpokenWord, align, parse_phone, separate
 from litestar_tts.espeak.library import Espeak, EspeakEvent
 
 
@@ -125,3 +125,31 @@ def test_whatever_the_library_reports_the_result_is_in_order(text, found):
     assert all(one.end == other.start for one, other in pairwise(phones))
     assert all(0 <= word.start < word.end <= len(text) for word in words)
     assert all(one.end <= other.start for one, other in pairwise(words))
+
+
+def joined(sounds: str, end: int, pause: int = 7) -> SpokenWord:
+    phones = tuple(SpokenPhone(sound, 0, place, place + 1) for place, sound in enumerate(sounds))
+    return SpokenWord(0, end, phones, pause, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sounds", "alone", "expected"),
+    [
+        ("in the.", "ɪnðə", {"in": 2, "the": 2}, [("in", "ɪn"), ("the", "ðə")]),
+        (
+            "would have been",
+            "wʊdəvbɪn",
+            {"would": 3, "have": 3, "been": 3},
+            [("would", "wʊd"), ("have", "əv"), ("been", "bɪn")],
+        ),
+        ("was (a)", "wʌzɐ", {"was": 3, "a": 2}, [("was", "wʌ"), ("a", "zɐ")]),
+        ("so ٣٤", "soʊ", {"so": 3}, [("so", "soʊ")]),
+        ("so — ...", "soʊ", {"so": 3}, [("so", "soʊ")]),
+        ("a b c", "xy", {"a": 1, "b": 1, "c": 1}, [("a", "xy")]),
+        ("? the", "ðə", {"the": 2}, [("?", "ðə")]),
+    ],
+)
+def test_joined_words_share_their_phones(text, sounds, alone, expected):
+    words = separate(text, [joined(sounds, len(text.split()[0]))], lambda word: alone.get(word, 0))
+    assert [(text[word.start : word.end], "".join(phone.ipa for phone in word.phones)) for word in words] == expected
+    assert [word.pause for word in words] == [0] * (len(words) - 1) + [7]

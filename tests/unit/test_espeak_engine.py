@@ -9,7 +9,7 @@ import pytest
 
 from litestar_tts.engines.espeak import EspeakEngine
 from litestar_tts.espeak import takes
-from litestar_tts.exceptions import EngineError, MissingExtraError
+from litestar_tts.exceptions import EngineError, MissingExtraError, UnspeakableTextError
 from litestar_tts.models import Prosody, Utterance
 from litestar_tts.testing import Performance, listen
 
@@ -164,7 +164,7 @@ async def test_punctuation_alone_is_a_moment_of_silence(engine):
 async def test_text_that_the_voice_cannot_say_fails_before_any_audio(engine):
     found = await engine.find_voice("chr")
     events = engine.synthesize(Utterance(text="123", voice=found))
-    with pytest.raises(EngineError, match="choose a voice of its language"):
+    with pytest.raises(UnspeakableTextError, match="choose a voice of its language"):
         await anext(events)
 
 
@@ -199,3 +199,36 @@ async def test_a_missing_wheel_is_told_at_open(monkeypatch):
     with pytest.raises(MissingExtraError):
         await engine.open()
     await engine.close()
+
+
+@pytest.mark.parametrize(
+    ("voice", "text"),
+    [
+        (
+            "en-us",
+            "In the year 2024, it was a day. He did not have any of it, and I would have been in a hurry.",
+        ),
+        ("ko", "안녕하세요, 오늘 날씨가 어때요?"),
+        ("fr-fr", "Il y a 3 000 personnes qui l'ont dit."),
+    ],
+)
+@pytest.mark.parametrize("speed", [1.0, 1.7])
+async def test_every_word_is_reported(engine, voice, text, speed):
+    heard = await say(engine, text, voice, speed=speed)
+    assert [word.text for word in heard.words] == [word.strip(",.?") for word in text.split()]
+    times = [word.time for word in heard.words]
+    assert times == sorted(times)
+    assert all(word.duration > 0 for word in heard.words)
+
+
+@pytest.mark.parametrize("speed", [0.6, 1.0, 2.0])
+async def test_the_silence_before_a_burst_belongs_to_the_stop(engine, speed):
+    heard = await say(engine, "A papa at a kaka.", speed=speed)
+    samples = array("h", heard.audio)
+    stops = [span for span in heard.phones if span.phone in {"p", "k"}]
+    assert len(stops) == 4
+    for span in stops:
+        start, end = round(span.time * 22_050), round((span.time + span.duration) * 22_050)
+        silent = sum(abs(sample) < 16 for sample in samples[start:end]) / (end - start)
+        assert silent > 0.3, span
+        assert max(abs(sample) for sample in samples[start - 220 : start]) > 100, span

@@ -47,11 +47,12 @@ async def test_the_sentence_decides_how_a_word_sounds(phonemizer):
     assert inside["the"] == "ðɪ"
 
 
-async def test_a_word_without_an_event_of_its_own_is_joined_with_the_one_before(phonemizer):
+async def test_words_that_the_library_joins_are_parted(phonemizer):
     assert await read(phonemizer, "We are in the house.") == [
         ("We", "wiː"),
         ("are", "ɑːɹ"),
-        ("in", "ɪnðə"),
+        ("in", "ɪn"),
+        ("the", "ðə"),
         ("house", "haʊs"),
     ]
 
@@ -63,8 +64,12 @@ async def test_a_word_without_an_event_of_its_own_is_joined_with_the_one_before(
         ("xx", "привет", "prʲivʲet"),
         ("xx", "γεια", "ja"),
         ("fil-PH", "kumusta", "kumusta"),
-        ("lo-LA", "ສະບາຍດີ", ""),
-        ("iu-Cans-CA", "ᐃᓄᒃ", ""),
+        ("lo-LA", "ສະບາຍດີ", "sabaɲdi"),
+        ("km-KH", "ភាសាខ្មែរ", "pasakmɛɹ"),
+        ("km-KH", "សួស្តី", "suasti"),
+        ("km-KH", "5", "five"),
+        ("km-KH", "…", ""),
+        ("iu-Cans-CA", "ᐃᓄᒃ", "inok"),
         ("zh-CN", "天", "thiɛn"),
     ],
 )
@@ -171,3 +176,9 @@ async def test_without_the_wheel(monkeypatch):
 
 async def test_with_the_wheel(phonemizer):
     assert phonemizer.available()
+
+
+async def test_the_small_silences_of_spelled_letters_are_counted(phonemizer):
+    (word,) = await phonemizer.phonemize("Hi", "ja")
+    assert word.pause == 0.0
+    assert word.breaks == 2  # "H I", and behind it

@@ -318,3 +318,11 @@ def test_an_estimate_of_nothing_is_silence() -> None:
     assert [span.phone for span in spans] == [""]
     assert words == []
     assert duration == pytest.approx(0.15)
+
+
+def test_the_plan_of_espeaks_own_voice_counts_its_small_silences() -> None:
+    spelled = PhonedWord(start=0, end=2, phones=plain("eti"), breaks=3)
+    assert planned_count([[spelled]], VisemeSet.DEFAULT) == 5
+    assert planned_count([[spelled]], VisemeSet.DEFAULT, breaks=True) == 7
+    plan = [[spelled, PhonedWord(start=3, end=4, phones=plain("o"))]]
+    assert planned_count(plan, VisemeSet.DEFAULT, breaks=True) == 9
