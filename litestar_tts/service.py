@@ -305,7 +305,12 @@ class SpeechService:
         if text is None or request.visemes is None or not self._phonemizer.available():
             return None
         counted = text[:COUNTED_CHARS]
-        parts = await self._phonemize(counted, candidate)
+        try:
+            parts = await self._phonemize(counted, candidate)
+        except EngineError as error:
+            # A number in a header is not worth a speech.
+            logger.warning("visemes could not be counted: %s", error.detail)
+            return None
         own = candidate.slot.name == PHONEMIZING_ENGINE
         count = planned_count((words for _, words in parts), request.visemes, breaks=own)
         return count if len(counted) == len(text) else round(count * len(text) / len(counted))

@@ -99,9 +99,8 @@ class _Pieces(Protocol):
 
 
 class _PcmPieces:
-    def __init__(self, rate: int, *, trim: bool) -> None:
+    def __init__(self, rate: int) -> None:
         self.clock = _Clock(rate)
-        self._trim = trim
         self._reader = PcmReader()
         self._held = bytearray()
 
@@ -111,14 +110,14 @@ class _PcmPieces:
 
     def feed(self, data: bytes) -> bytes:
         pcm = self._reader.feed(data)
-        self.clock.heard(pcm if self._trim else None, len(pcm) // SAMPLE_SIZE)
+        self.clock.heard(pcm, len(pcm) // SAMPLE_SIZE)
         self._held += pcm
         return self._take(self.clock.release_until - (self.clock.total - self.held))
 
     def next_piece(self, pause: float) -> bytes:
         start = self.clock.total - self.held
         wanted = max(0, self.clock.end_of_piece(pause) - start)
-        if not self._trim or self.clock.is_empty:
+        if self.clock.is_empty:
             wanted = self.held
         changed = wanted != self.held
         kept = self._take(wanted)
@@ -130,7 +129,7 @@ class _PcmPieces:
         return kept
 
     def finish(self, longest: float | None) -> bytes:
-        if longest is not None and self._trim:
+        if longest is not None:
             end = self.clock.end_of_all(longest)
             if end < self.clock.total:
                 kept = self._take(end - (self.clock.total - self.held))
@@ -150,18 +149,17 @@ class _Mp3Pieces:
         self._trim = trim
         self._splitter = FrameSplitter()
         self._decoder: Mp3FrameDecoder | None = None
-        self._first = True
         self._held: deque[Segment] = deque()
         self.held = 0
 
     def feed(self, data: bytes) -> bytes:
         out: list[bytes] = []
         for segment in self._splitter.feed(data):
-            if not segment.samples and not self._first:
-                # A tag or an Info frame in mid-stream would be an error to some players and a gap to others.
+            if not segment.samples:
+                # In mid-stream a tag or an Info frame is an error to some players and a gap to others; in front, an
+                # Info frame makes players trim the encoder's delay that they are told to trim anyway.
                 continue
-            if segment.samples:
-                self.clock.heard(self._decode(segment) if self._trim else None, segment.samples)
+            self.clock.heard(self._decode(segment) if self._trim else None, segment.samples)
             self._held.append(segment)
             self.held += segment.samples
             out += self._take(self.clock.release_until)
@@ -177,7 +175,6 @@ class _Mp3Pieces:
         self.held = 0
         self._splitter = FrameSplitter()
         self._decoder = None
-        self._first = False
         self.clock.next_piece(start)
         return b"".join(kept)
 
@@ -209,18 +206,20 @@ class _Mp3Pieces:
 class PieceJoiner:
     """Joins the pieces of one utterance; between :meth:`next_piece` calls, the chunks of one piece are fed.
 
-    A text that is one piece comes out byte for byte as it went in. The calls of one joiner follow each other.
+    A text that is one piece comes out byte for byte as it went in, but for tags. The calls of one joiner follow each
+    other. The silence between MP3 pieces stays as it is where PyAV is missing.
 
     Args:
         source: What the engine gives.
-        trim: Cut the silence between pieces. False: pieces are only counted. MP3 is not trimmed where PyAV is missing.
     """
 
-    def __init__(self, source: AudioSource, *, trim: bool) -> None:
-        mp3 = source.encoding == "mp3"
-        trim = trim and (not mp3 or pyav.available())
-        self._threaded = mp3 and trim
-        self._pieces: _Pieces = (_Mp3Pieces if mp3 else _PcmPieces)(source.sample_rate, trim=trim)
+    def __init__(self, source: AudioSource) -> None:
+        self._threaded = source.encoding == "mp3" and pyav.available()
+        self._pieces: _Pieces
+        if source.encoding == "mp3":
+            self._pieces = _Mp3Pieces(source.sample_rate, trim=self._threaded)
+        else:
+            self._pieces = _PcmPieces(source.sample_rate)
 
     @property
     def position(self) -> float:

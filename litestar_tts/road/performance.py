@@ -99,7 +99,7 @@ async def perform(
     engine = await candidate.slot.ready()
     source = source_of(engine.capabilities)
     clock = _Clock(source, tempo)
-    joiner = PieceJoiner(source, trim=True)
+    joiner = PieceJoiner(source)
     pause: float | None = None
     spoken, unspeakable = False, None
     async with aclosing(pieces(manuscript.source(), engine.piece_limits(prosody))) as parts:

@@ -59,22 +59,21 @@ async def heard(source: AudioSource, data: bytes) -> Samples:
 
 
 @SOURCES
-@pytest.mark.parametrize("trim", [True, False])
 @pytest.mark.parametrize("chunk", [1, 719, 100_000])
-async def test_one_piece_is_byte_identical(source: AudioSource, chunk: int, *, trim: bool):
+async def test_one_piece_is_byte_identical(source: AudioSource, chunk: int):
     data = encoded(source, piece(0.1, tail=0.3))[: -50 if source is EDGE else -1]
-    joiner = PieceJoiner(source, trim=trim)
+    joiner = PieceJoiner(source)
     out, _ = await joined(joiner, [data], 0, chunk)
     assert out == data
 
 
-async def test_tags_of_a_single_piece_stay_and_those_of_later_ones_go():
-    tagged = tagged_mp3(speech(0.5))
-    out, _ = await joined(PieceJoiner(EDGE, trim=True), [tagged], 0)
-    assert out == tagged
-    out, _ = await joined(PieceJoiner(EDGE, trim=True), [edge_mp3(speech(0.5)), tagged], 0.2)
-    assert b"ID3" not in out
-    assert b"Info" not in out
+async def test_tags_go():
+    plain, tagged = edge_mp3(speech(0.5)), tagged_mp3(speech(0.5))
+    for pieces in ([tagged], [plain, tagged]):
+        out, _ = await joined(PieceJoiner(EDGE), pieces, 0.2)
+        assert b"ID3" not in out
+        assert b"Info" not in out
+        assert len(out) % 144 == 0
 
 
 @SOURCES
@@ -82,7 +81,7 @@ async def test_tags_of_a_single_piece_stay_and_those_of_later_ones_go():
 async def test_the_gap_is_the_pause_and_the_position_is_true(source: AudioSource, pause: float):
     lengths = (0.7, 0.5, 0.6)
     pieces = [encoded(source, piece(length, frequency=200 + 100 * i)) for i, length in enumerate(lengths)]
-    joiner = PieceJoiner(source, trim=True)
+    joiner = PieceJoiner(source)
     out, positions = await joined(joiner, pieces, pause)
     sound = await heard(source, out)
     spans = sound_spans(sound, RATE)
@@ -99,7 +98,7 @@ async def test_the_gap_is_the_pause_and_the_position_is_true(source: AudioSource
 @SOURCES
 async def test_joins_do_not_click(source: AudioSource):
     pieces = [encoded(source, piece(0.4, frequency=f) + 20) for f in (210, 330, 270)]
-    out, positions = await joined(PieceJoiner(source, trim=True), pieces, 0.3)
+    out, positions = await joined(PieceJoiner(source), pieces, 0.3)
     sound = await heard(source, out)
     for position in positions:
         around = sound[round((position - 0.03) * RATE) : round((position + 0.07) * RATE)]
@@ -109,7 +108,7 @@ async def test_joins_do_not_click(source: AudioSource):
 
 async def test_cut_mp3_is_whole_frames_that_refer_to_nothing_lost():
     pieces = [edge_mp3(np.concatenate((speech(0.8), silence(0.9)))), edge_mp3(speech(0.8, seed=2))]
-    out, _ = await joined(PieceJoiner(EDGE, trim=True), pieces, 0.3)
+    out, _ = await joined(PieceJoiner(EDGE), pieces, 0.3)
     segments = FrameSplitter().feed(out)
     assert all(segment.samples == 576 for segment in segments)
     assert len(out) % 144 == 0
@@ -121,7 +120,7 @@ async def test_cut_mp3_is_whole_frames_that_refer_to_nothing_lost():
 
 async def test_pcm_is_lengthened_where_the_engine_leaves_too_little():
     pieces = [pcm(tone(0.4)), pcm(tone(0.4))]
-    out, (position,) = await joined(PieceJoiner(PLAIN, trim=True), pieces, 0.35)
+    out, (position,) = await joined(PieceJoiner(PLAIN), pieces, 0.35)
     assert position == pytest.approx(0.75, abs=0.002)
     (_, first), (second, _) = sound_spans(samples_of(out), RATE)
     assert second - first == pytest.approx(0.35, abs=0.01)
@@ -130,7 +129,7 @@ async def test_pcm_is_lengthened_where_the_engine_leaves_too_little():
 @SOURCES
 async def test_a_pause_shorter_than_what_cannot_be_cut_keeps_the_margin(source: AudioSource):
     pieces = [encoded(source, piece(0.3)), encoded(source, piece(0.3))]
-    out, _ = await joined(PieceJoiner(source, trim=True), pieces, 0.0)
+    out, _ = await joined(PieceJoiner(source), pieces, 0.0)
     (start, first), (second, end) = sound_spans(await heard(source, out), RATE)
     least = 0.1 + 0.04 + (DELAY if source is EDGE else 0)
     assert least - 0.01 <= second - first <= least + FRAME + 0.01
@@ -143,7 +142,7 @@ async def test_a_soft_ending_is_kept(source: AudioSource):
     """A consonant that fades to -50 dBFS, and what lies 40 ms behind it."""
     ending = np.concatenate((tone(0.3), tone(0.15, frequency=2000, peak=150)))
     pieces = [encoded(source, np.concatenate((ending, silence(0.8)))), encoded(source, piece(0.3))]
-    out, (position,) = await joined(PieceJoiner(source, trim=True), pieces, 0.05)
+    out, (position,) = await joined(PieceJoiner(source), pieces, 0.05)
     assert position - (DELAY if source is EDGE else 0) >= 0.45 + 0.03
     sound = await heard(source, out)
     assert np.abs(sound[round(0.42 * RATE) : round(0.44 * RATE)]).max() > 100
@@ -152,7 +151,7 @@ async def test_a_soft_ending_is_kept(source: AudioSource):
 @SOURCES
 async def test_silent_and_empty_pieces_break_nothing(source: AudioSource):
     quiet, loud = encoded(source, silence(1.0)), encoded(source, piece(0.3))
-    joiner = PieceJoiner(source, trim=True)
+    joiner = PieceJoiner(source)
     out, positions = await joined(joiner, [quiet, b"", quiet, loud, b"", quiet, loud, quiet], 0.2)
     spans = sound_spans(await heard(source, out), RATE)
     assert len(spans) == 2
@@ -166,7 +165,7 @@ async def test_silent_and_empty_pieces_break_nothing(source: AudioSource):
 async def test_silence_in_mid_speech_is_whole(source: AudioSource):
     said = np.concatenate((tone(0.3), silence(1.5), tone(0.3), silence(0.2)))
     data = encoded(source, said)
-    joiner = PieceJoiner(source, trim=True)
+    joiner = PieceJoiner(source)
     out = b""
     most = 0.0
     for at in range(0, len(data), 480):
@@ -177,7 +176,7 @@ async def test_silence_in_mid_speech_is_whole(source: AudioSource):
 
 
 async def test_what_is_held_is_bounded():
-    joiner = PieceJoiner(PLAIN, trim=True)
+    joiner = PieceJoiner(PLAIN)
     held = 0.0
     out = await joiner.feed(pcm(tone(0.2)))
     for _ in range(40):
@@ -190,50 +189,40 @@ async def test_what_is_held_is_bounded():
 
 @SOURCES
 async def test_leading_silence_of_the_first_piece_does_not_wait(source: AudioSource):
-    joiner = PieceJoiner(source, trim=True)
+    joiner = PieceJoiner(source)
     data = encoded(source, piece(0.3, lead=0.3))
     assert await joiner.feed(data[:2880])
 
 
-@SOURCES
-async def test_without_trim_pieces_are_only_counted(source: AudioSource, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(executor, "run", None)
-    pieces = [encoded(source, piece(0.3)), encoded(source, piece(0.4))]
-    joiner = PieceJoiner(source, trim=False)
-    out, (position,) = await joined(joiner, pieces, 0.2)
-    assert out == b"".join(pieces)
-    per_second = 6000 if source is EDGE else 48_000
-    assert position == len(pieces[0]) / per_second
-    assert joiner.position == len(out) / per_second
-
-
 async def test_mp3_is_not_trimmed_where_pyav_is_missing(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pyav, "find_spec", lambda name: None)
+    monkeypatch.setattr(executor, "run", None)
     pieces = [edge_mp3(piece(0.3)), edge_mp3(piece(0.4))]
-    out, _ = await joined(PieceJoiner(EDGE, trim=True), pieces, 0.2)
+    joiner = PieceJoiner(EDGE)
+    out, (position,) = await joined(joiner, pieces, 0.2)
     assert out == b"".join(pieces)
+    assert position == len(pieces[0]) / 6000
+    assert joiner.position == len(out) / 6000
 
 
-async def test_a_frame_cut_off_at_a_pieces_end_does_not_disturb_the_next():
+async def test_a_frame_cut_off_at_a_pieces_end_does_not_disturb_the_next(monkeypatch: pytest.MonkeyPatch):
     pieces = [edge_mp3(piece(0.3))[:-44], edge_mp3(piece(0.4))]
-    out, (position,) = await joined(PieceJoiner(EDGE, trim=False), pieces, 0.2)
+    monkeypatch.setattr(pyav, "find_spec", lambda name: None)
+    out, (position,) = await joined(PieceJoiner(EDGE), pieces, 0.2)
     assert out == pieces[0][:-100] + pieces[1]
     assert position == (len(pieces[0]) - 100) / 6000
-    out, (position,) = await joined(PieceJoiner(PLAIN, trim=False), [b"\1" * 1001, b"\2" * 500], 0.2)
-    assert out == b"\1" * 1000 + b"\2" * 500
-    assert position == 500 / RATE
 
 
 async def test_undecodable_frames_are_never_cut():
     good = edge_mp3(piece(0.3))
     garbage = b"".join(good[at : at + 4] + b"\xff" * 140 for at in range(0, 1440, 144))
-    out, _ = await joined(PieceJoiner(EDGE, trim=True), [good + garbage, good], 0.2)
+    out, _ = await joined(PieceJoiner(EDGE), [good + garbage, good], 0.2)
     assert out == good + garbage + good
 
 
 async def test_something_else_than_mp3_is_an_engine_error():
     with pytest.raises(EngineError, match="not an MP3"):
-        await joined(PieceJoiner(EDGE, trim=True), [b"<html>" * 20_000], 0.2)
+        await joined(PieceJoiner(EDGE), [b"<html>" * 20_000], 0.2)
 
 
 @SOURCES
@@ -241,7 +230,7 @@ async def test_the_silence_at_the_end_can_be_limited(source: AudioSource):
     data = encoded(source, piece(0.5))
 
     async def end(longest: float | None) -> tuple[float, float]:
-        joiner = PieceJoiner(source, trim=True)
+        joiner = PieceJoiner(source)
         sound = await heard(source, await joiner.feed(data) + await joiner.finish(longest))
         ((start, end),) = sound_spans(sound, RATE)
         return end - start, len(sound) / RATE - end
