@@ -77,7 +77,7 @@ class ExchangeMiddleware(ASGIMiddleware):
         self.refused = refused
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Mark the answer with the request's id."""
+        """Mark the answer with the request's id, and keep the query out of the access log."""
         exchange = exchange_of(scope)
         extra = ((b"x-request-id", exchange.request_id.encode()), (b"x-content-type-options", b"nosniff"))
 
@@ -87,6 +87,8 @@ class ExchangeMiddleware(ASGIMiddleware):
                 message["headers"] = [*message["headers"], *(field for field in extra if field[0] not in present)]
                 if message["status"] >= HTTPStatus.BAD_REQUEST:
                     self.refused(message["status"])
+                # Servers write their access log now, from the scope, and the query of a GET is what a user says.
+                scope["query_string"] = b""
             await send(message)
 
         try:

@@ -42,6 +42,19 @@ async def served(app: Litestar) -> AsyncIterator[str]:
         await running
 
 
+@pytest.mark.parametrize(
+    ("query", "status"), [("text=secret", 200), ("text=secret&x=1", 400), ("text=secret&voice=q", 404)]
+)
+async def test_the_access_log_of_any_host_is_without_the_text(
+    engine: ScriptedEngine, caplog: pytest.LogCaptureFixture, query: str, status: int
+):
+    with caplog.at_level("INFO", "uvicorn.access"):
+        async with served(application(engine)) as url, httpx.AsyncClient(timeout=5) as client:
+            assert (await client.get(f"{url}/generate?{query}")).status_code == status
+    assert f'GET /tts/generate HTTP/1.1" {status}' in caplog.text
+    assert "secret" not in caplog.text
+
+
 @pytest.fixture
 def engine() -> ScriptedEngine:
     return ScriptedEngine()
