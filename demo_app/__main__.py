@@ -16,4 +16,5 @@ if __name__ == "__main__":
         # Nobody in front of a demo may say who its visitors are.
         proxy_headers=False,
         log_config=log_config("info"),
+        timeout_graceful_shutdown=3,
     )

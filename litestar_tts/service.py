@@ -39,7 +39,7 @@ from litestar_tts.road.speech import Casting, Speech
 from litestar_tts.text.segment import Piece, pieces
 from litestar_tts.visemes.phonemes import Phonemizer
 from litestar_tts.visemes.sets import view
-from litestar_tts.visemes.timeline import estimate, planned_count
+from litestar_tts.visemes.timeline import estimate, planned_count, without_inner_pauses
 
 __all__ = ("EngineHealth", "HealthReport", "Plan", "SpeechService")
 
@@ -312,7 +312,11 @@ class SpeechService:
             logger.warning("visemes could not be counted: %s", error.detail)
             return None
         own = candidate.slot.name == PHONEMIZING_ENGINE
-        count = planned_count((words for _, words in parts), request.visemes, breaks=own)
+        capabilities = candidate.engine.capabilities
+        told = [words for _, words in parts]
+        if capabilities.words and not capabilities.phones:
+            told = [without_inner_pauses(words, piece.text) for piece, words in parts]
+        count = planned_count(told, request.visemes, breaks=own)
         return count if len(counted) == len(text) else round(count * len(text) / len(counted))
 
     async def _phonemize(self, text: str, candidate: Candidate) -> list[tuple[Piece, Sequence[PhonedWord]]]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
+
+from msgspec import structs
 
 from litestar_tts.models import PhonedWord, PhoneSpan, VisemeSet, WordBoundary
 from litestar_tts.visemes.align import WordMatcher
@@ -13,7 +16,7 @@ from litestar_tts.visemes.sets import count
 from litestar_tts.visemes.timing import allot, predict, weigh
 from litestar_tts.visemes.track import LONGEST_WAIT, Track, milliseconds
 
-__all__ = ("TimelineBuilder", "estimate", "planned_count")
+__all__ = ("TimelineBuilder", "estimate", "planned_count", "without_inner_pauses")
 
 UNPLANNED_WAIT: Final = 300
 """Milliseconds that silence may wait where nothing is planned to come."""
@@ -138,6 +141,24 @@ def planned_count(planned: Iterable[Sequence[PhonedWord]], viseme_set: VisemeSet
         # Pieces end where sentences do, and their joint is a pause.
         paused = True
     return total + 1
+
+
+def without_inner_pauses(words: Sequence[PhonedWord], text: str) -> list[PhonedWord]:
+    """The words without pauses inside of what an engine reports as one word, such as ``me@example.com``.
+
+    Args:
+        words: The words of a piece.
+        text: The piece's text.
+    """
+    return [
+        structs.replace(word, pause=0.0) if _is_inside_token(text[word.end : following.start]) else word
+        for word, following in pairwise(words)
+    ] + list(words[-1:])
+
+
+def _is_inside_token(gap: str) -> bool:
+    # The signs of scripts without spaces end clauses; those of ASCII do so only in front of a space.
+    return gap.isascii() and not any(char.isspace() for char in gap)
 
 
 def estimate(

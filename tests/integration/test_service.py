@@ -70,6 +70,14 @@ async def test_what_was_planned_is_what_comes(service: SpeechService, voice: str
     assert result.info.viseme_count == pytest.approx(len(result.visemes), rel=0.1)
 
 
+@pytest.mark.parametrize(
+    "text", ["Write to me@example.com, or not.", "See a,b;c:d and http://example.com/x for it.", "Hi."]
+)
+async def test_signs_inside_a_word_are_no_pauses_for_edge(service: SpeechService, text: str):
+    result = await service.speak(text, voice="edge:en-US-AriaNeural").collect()
+    assert result.info.viseme_count == pytest.approx(len(result.visemes), rel=0.1)
+
+
 @pytest.mark.parametrize("voice", VOICES)
 async def test_words_and_visemes_come_before_their_audio(service: SpeechService, voice: str):
     heard = 0.0
