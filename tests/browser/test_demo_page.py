@@ -12,19 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chromium import BROWSER, MARKS
+
 playwright_api = pytest.importorskip("playwright.sync_api")
 
 playwright_api.expect.set_options(timeout=20_000)
 ROOT = Path(__file__).parents[2]
-BROWSER = os.environ.get("TTS_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        BROWSER is None and not os.environ.get("CI"),
-        reason="no Chromium found; install Debian's chromium or name one in TTS_TEST_CHROMIUM",
-    ),
-]
+pytestmark = MARKS
 
 # Sound is proved where it reaches the speakers, and joins where they are scheduled.
 LISTEN = """
