@@ -45,7 +45,7 @@ __all__ = ("EngineHealth", "HealthReport", "Plan", "SpeechService")
 
 logger = logging.getLogger("litestar_tts")
 
-COUNTED_CHARS: Final = 20_000
+COUNTED_CHARS: Final = 5_000
 """A longer text is counted on its beginning, so that its first sound does not wait for its last sentence."""
 
 PHONEMIZING_ENGINE: Final = "espeak"
