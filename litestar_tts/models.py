@@ -7,7 +7,7 @@ All times are seconds on the clock of the audio that the listener hears: zero is
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -173,15 +173,8 @@ class Viseme(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration: float
     phoneme: str | None = None
     """IPA, when asked for; None otherwise."""
-    index: int = msgspec.field(default=0, name="_index")
-    """Position in the chosen set, for frames; not part of a payload."""
-
-    def payload(self) -> dict[str, Any]:
-        """The JSON object of section "Visemes" in the API's documentation."""
-        data: dict[str, Any] = {"time": self.time, "value": self.value, "duration": self.duration}
-        if self.phoneme is not None:
-            data["phoneme"] = self.phoneme
-        return data
+    index: int = 0
+    """Position in the chosen set, for frames."""
 
 
 class SpeechEnd(msgspec.Struct, frozen=True, kw_only=True):

