@@ -9,8 +9,6 @@ from collections.abc import AsyncIterable, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Final, Literal
 
-import msgspec
-
 from litestar_tts.__metadata__ import __version__
 from litestar_tts.audio import executor
 from litestar_tts.audio.pyav import available, load
@@ -27,12 +25,11 @@ from litestar_tts.models import (
     PhonedWord,
     Prosody,
     SpeechRequest,
-    Viseme,
     VisemeSet,
     Voice,
-    WordBoundary,
 )
-from litestar_tts.road.admission import Admission, QueueState
+from litestar_tts.reports import EngineHealth, HealthReport, Plan
+from litestar_tts.road.admission import Admission
 from litestar_tts.road.casting import CastingDirector
 from litestar_tts.road.manuscript import Manuscript, clean_text
 from litestar_tts.road.speech import Casting, Speech
@@ -41,7 +38,7 @@ from litestar_tts.visemes.phonemes import Phonemizer
 from litestar_tts.visemes.sets import view
 from litestar_tts.visemes.timeline import estimate, planned_count, without_inner_pauses
 
-__all__ = ("EngineHealth", "HealthReport", "Plan", "SpeechService")
+__all__ = ("SpeechService",)
 
 logger = logging.getLogger("litestar_tts")
 
@@ -55,34 +52,6 @@ HEALTH_PATIENCE: Final = 2.0
 
 COUNTING_PATIENCE: Final = 0.1
 """Seconds that a report waits for an engine's list of voices."""
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an utterance will look like, from the text alone."""
-
-    visemes: list[Viseme]
-    words: list[WordBoundary]
-    duration: float
-
-
-class EngineHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """State of one engine."""
-
-    name: str
-    status: Literal["ok", "failing", "unavailable"]
-    breaker: str
-    voices: int
-    """As far as they are known; 0 while an engine's service has not answered yet."""
-    detail: str | None = None
-
-
-class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """State of the service."""
-
-    status: Literal["ok", "degraded", "down"]
-    version: str
-    engines: list[EngineHealth]
-    queue: QueueState
 
 
 class SpeechService:
@@ -109,6 +78,10 @@ class SpeechService:
     def engines(self) -> tuple[Engine, ...]:
         """The engines in order of preference."""
         return tuple(slot.engine for slot in self._slots)
+
+    def engine_of(self, voice: Voice) -> Engine:
+        """The engine that a voice of this service belongs to."""
+        return next(engine for engine in self.engines if engine.name == voice.engine)
 
     async def open(self) -> None:
         """Open every engine that can be opened; without it each opens on first use."""

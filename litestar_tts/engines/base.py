@@ -47,6 +47,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """Range in semitones, likewise."""
     volume: tuple[float, float] = (0.0, 0.0)
     """Range in dB, likewise."""
+    instant: bool = False
+    """Speaks so fast that exact times are given where an estimate would have done."""
     network: bool = False
     """Depends on a service elsewhere, so that being late means being ill; a local engine that is late is at work."""
     pieces: PieceLimits = PieceLimits()

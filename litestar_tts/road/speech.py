@@ -86,6 +86,7 @@ class Speech:
         self._events: AsyncGenerator[SpeechEvent, None] | None = None
         self._metrics = metrics
         self._began = 0.0
+        self._first_audio = 0.0
         self._bytes = 0
         self._outcome: Outcome = "left"
         self._pulling = False
@@ -132,6 +133,8 @@ class Speech:
             count = await counting if same else await self._count(chosen)
         finally:
             counting.cancel()
+        self._first_audio = time.monotonic() - self._began
+        self._metrics.first_audio(chosen.slot.name, self._first_audio)
         setting = performance.primed[0]
         assert isinstance(setting, Setting)  # noqa: S101
         logger.info(
@@ -177,8 +180,6 @@ class Speech:
         info = self.info
         if self._performance is None or info is None:
             return
-        first_audio = time.monotonic() - self._began
-        self._metrics.first_audio(info.engine, first_audio)
         chunks = 0
         try:
             async with aclosing(self._performance.events) as rest:
@@ -194,7 +195,7 @@ class Speech:
                             event.bytes,
                             event.duration,
                             info.engine,
-                            first_audio,
+                            self._first_audio,
                         )
                     yield event
         except EngineError as error:

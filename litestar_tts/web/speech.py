@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException
 from msgspec import UNSET
 
 from litestar_tts import captions
-from litestar_tts.models import AudioFormat, SpeechRequest
+from litestar_tts.models import AudioFormat, SpeechRequest, Voice
 from litestar_tts.road.speech import Speech
 from litestar_tts.web import openapi
 from litestar_tts.web.answers import (
@@ -42,9 +42,6 @@ from litestar_tts.web.watch import ClientLeftError, ClientWatch
 __all__ = ("AUDIO_HANDLERS", "JSON_HANDLERS")
 
 AnyRequest = Request[Any, Any, Any]
-
-QUICK_ENGINES: Final = frozenset({"espeak"})
-"""Engines that speak a sentence in a few milliseconds, so that exact times cost no more than estimated ones."""
 
 CAPTION_TYPES: Final = {"srt": "application/x-subrip; charset=utf-8", "vtt": "text/vtt"}
 
@@ -118,18 +115,15 @@ async def generate_visemes(request: AnyRequest, tts: NamedDependency[TTSService]
     """A timeline without audio."""
     asked = read_body(await _json_body(request), TTSVisemeRequest)
     text, wanted = _check(tts, asked, asked.format, AudioFormat.PCM)
-    exact = asked.timing == "exact"
-    if asked.timing == "auto":
-        exact = (await tts.check_voice(wanted)).engine in QUICK_ENGINES
+    voice = await _admit(request, tts, wanted)
+    exact = asked.timing == "exact" or (asked.timing == "auto" and tts.engine_of(voice).capabilities.instant)
     if exact:
         try:
-            spoken = await _collect(request, await _speak(request, tts, text, wanted))
+            spoken = await _collect(request, _begin(request, tts, text, wanted))
         except ClientLeftError:
             return Response(None, status_code=CLIENT_LEFT_STATUS)
         visemes, words, duration = spoken.visemes, spoken.words, spoken.duration
     else:
-        await tts.check_voice(wanted)
-        await spend(request)
         plan = await tts.plan(text, wanted)
         visemes, words, duration = plan.visemes, plan.words, plan.duration
     timeline = TTSTimeline(
@@ -211,10 +205,21 @@ def _check(
     return text, tts.request(format=chosen, timeline=timeline, **asked.options())
 
 
+async def _admit(request: AnyRequest, tts: TTSService, wanted: SpeechRequest) -> Voice:
+    """Everything that can be refused has been looked at: the client pays. Gives the voice that should speak."""
+    voice = await tts.check_voice(wanted)
+    await spend(request)
+    return voice
+
+
 async def _speak(request: AnyRequest, tts: TTSService, text: str, wanted: SpeechRequest) -> Speech:
     """A speech that is paid for, and that ends with its request."""
-    await tts.check_voice(wanted)
-    await spend(request)
+    await _admit(request, tts, wanted)
+    return _begin(request, tts, text, wanted)
+
+
+def _begin(request: AnyRequest, tts: TTSService, text: str, wanted: SpeechRequest) -> Speech:
+    """A speech that ends with its request."""
     speech = tts.speak(text, wanted)
     exchange_of(request.scope).closes(speech.aclose)
     return speech

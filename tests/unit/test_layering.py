@@ -26,7 +26,8 @@ MAY_IMPORT = {
     "visemes": CORE | {"espeak", "text"},
     "captions": CORE | {"text"},
     "road": CORE | {"config", "metrics", "engines", "audio", "visemes", "text"},
-    "service": CORE | {"config", "metrics", "engines", "audio", "visemes", "text", "road"},
+    "reports": CORE | {"road"},
+    "service": CORE | {"reports", "config", "metrics", "engines", "audio", "visemes", "text", "road"},
     "testing": CORE | {"engines", "audio", "text"},
 }
 WITHOUT_LITESTAR = set(MAY_IMPORT)
