@@ -165,6 +165,8 @@ class TTSConfig:
     """False: our routes do not appear in the OpenAPI document."""
     mount_speech: bool = True
     """Mount the speech routes (``/generate`` …); False: only the injected service."""
+    mount_client: bool = True
+    """Mount the browser client's files (``/client/tts.js`` …) beside the speech routes."""
     metrics: bool = False
     """Mount ``GET /metrics`` (Prometheus text)."""
 

@@ -36,5 +36,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Literal["ok", "degraded", "down"]
     version: str
+    max_text_length: int
+    """Characters that one request may have spoken."""
     engines: list[EngineHealth]
     queue: QueueState

@@ -334,6 +334,7 @@ class SpeechService:
         return HealthReport(
             status="ok" if all(well) else "degraded" if any(well) else "down",
             version=__version__,
+            max_text_length=self.config.max_text_length,
             engines=list(engines),
             queue=self._admission.state,
         )

@@ -1,16 +1,11 @@
 """The commands: reading options, and saying in one line what went wrong."""
 
-import asyncio
-import functools
 import json
-import logging
 import os
-import signal
 import sys
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 import click
 import msgspec
@@ -18,46 +13,22 @@ from rich.console import Console
 from rich.table import Table
 
 from litestar_tts.__metadata__ import __version__
+from litestar_tts.cli.check import check
+from litestar_tts.cli.common import errors_in_one_line, host_config, quiet_logs, run_to_end, service_config
+from litestar_tts.cli.doctor import doctor
 from litestar_tts.cli.say import Spoken, say_to
 from litestar_tts.config import TTSConfig
 from litestar_tts.engines.base import Engine
-from litestar_tts.exceptions import InvalidRequestError, TTSError
+from litestar_tts.exceptions import InvalidRequestError
 from litestar_tts.models import AudioFormat, Voice
 from litestar_tts.service import SpeechService
 
 __all__ = ("group",)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 LONGEST_TEXT: Final = 10_000_000
 """Characters; the server's limit protects it from its clients, and here nobody else is waiting."""
 
 SUFFIXES: Final = {".oga": "opus", ".ogg": "opus", ".opus": "opus", ".m4a": None, ".raw": "pcm"}
-
-
-class OneLine(click.ClickException):
-    """An error of this package, as one line and exit code 1."""
-
-    def __init__(self, error: TTSError) -> None:
-        super().__init__(error.detail)
-
-
-def _errors_in_one_line(function: Callable[P, T]) -> Callable[P, T]:
-    @functools.wraps(function)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return function(*args, **kwargs)
-        except TTSError as error:
-            raise OneLine(error) from error
-        except BrokenPipeError:
-            # Whoever read our output has enough; Python would complain once more when it flushes.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
-        except OSError as error:
-            raise click.ClickException(f"{error.filename or 'output'}: {error.strerror or error}") from error
-
-    return wrapped
 
 
 @click.group(name="tts", help="Text to speech: a server, single texts, voices.")
@@ -79,7 +50,7 @@ def group() -> None:
     help="What is logged.  [TTS_LOG_LEVEL; default: info]",
 )
 @click.pass_context
-@_errors_in_one_line
+@errors_in_one_line
 def serve(
     ctx: click.Context,
     host: str | None,
@@ -91,13 +62,17 @@ def serve(
     """Run the server."""
     from litestar_tts.server import serve as run  # the other commands need no web framework
 
-    config = _host_config(ctx)
+    config = host_config(ctx)
     if config is not None:
         config = replace(config, path="/", enabled=True, engines=engines or config.engines)
     elif engines:
         # Workers read their options from the environment, too.
         os.environ["TTS_ENGINES"] = ",".join(engines)
     run(host=host, port=port, workers=workers, log_level=log_level, config=config)
+
+
+group.add_command(check)
+group.add_command(doctor)
 
 
 @group.command(help="Speak TEXT into a file. TEXT is the text itself, - for standard input, or @FILE for a file.")
@@ -117,7 +92,7 @@ def serve(
 @click.option("--pitch", type=float, default=0.0, help="Semitones, -12 to 12.")
 @click.option("--volume", type=float, default=0.0, help="Decibels, -20 to 20.")
 @click.pass_context
-@_errors_in_one_line
+@errors_in_one_line
 def say(
     ctx: click.Context,
     text: str,
@@ -130,16 +105,16 @@ def say(
     volume: float,
 ) -> None:
     """Speak into a file."""
-    _quiet_logs()
+    quiet_logs()
     chosen = audio_format or _format_of(output)
     target = output or f"speech.{chosen}"
     if target == "-" and sys.stdout.isatty():
         raise click.UsageError("audio would spoil the terminal; redirect it, or name a file with -o")
-    config = _service_config(ctx)
+    config = service_config(ctx)
     if engine is not None:
         config = replace(config, engines=[_engine(engine, config)])
     options = {"voice": voice, "format": chosen, "speed": speed, "pitch": pitch, "volume": volume}
-    spoken = _run(_say(config, _read(text), target, options))
+    spoken = run_to_end(_say(config, _read(text), target, options))
     click.echo(spoken.line(), err=target == "-")
 
 
@@ -149,13 +124,13 @@ def say(
 @click.option("--gender", type=click.Choice(["female", "male"], case_sensitive=False), help="Only these.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, the way GET /voices answers.")
 @click.pass_context
-@_errors_in_one_line
+@errors_in_one_line
 def voices(ctx: click.Context, *, engine: str | None, language: str | None, gender: str | None, as_json: bool) -> None:
     """List voices."""
-    _quiet_logs()
-    config = _service_config(ctx)
+    quiet_logs()
+    config = service_config(ctx)
     name = _engine(engine, config).name if engine is not None else None
-    found = _run(_voices(config, name, language, gender))
+    found = run_to_end(_voices(config, name, language, gender))
     if as_json:
         body = {"voices": msgspec.to_builtins(found), "count": len(found)}
         click.echo(json.dumps(body, indent=2, ensure_ascii=False))
@@ -176,50 +151,6 @@ async def _say(config: TTSConfig, text: str, target: str, options: dict[str, Any
 async def _voices(config: TTSConfig, engine: str | None, language: str | None, gender: str | None) -> list[Voice]:
     async with SpeechService(config) as service:
         return await service.voices(engine=engine, language=language, gender=gender)
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end; when we are told to stop, let it clean up and leave with the code that shells expect."""
-
-    async def run() -> T:
-        task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                loop.add_signal_handler(number, _stop, task, number)
-            except NotImplementedError:  # Windows; Ctrl-C comes as KeyboardInterrupt there
-                break
-        return await task
-
-    stopped: list[int] = []
-
-    def _stop(task: "asyncio.Task[T]", number: int) -> None:
-        stopped.append(number)
-        task.cancel()
-
-    try:
-        return asyncio.run(run())
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        number = stopped[0] if stopped else int(signal.SIGINT)
-        click.echo("Stopped.", err=True)
-        sys.exit(128 + number)
-
-
-def _host_config(ctx: click.Context) -> TTSConfig | None:
-    """The configuration of the plugin in the application that ``litestar`` has found; None outside of one."""
-    env = ctx.obj
-    if callable(env):
-        env = env()
-    app = getattr(env, "app", None)
-    if app is None:
-        return None
-    from litestar_tts.plugin import TTSPlugin
-
-    return next((plugin.config for plugin in app.plugins.init if isinstance(plugin, TTSPlugin)), None)
-
-
-def _service_config(ctx: click.Context) -> TTSConfig:
-    return _host_config(ctx) or TTSConfig()
 
 
 def _engine(name: str, config: TTSConfig) -> Engine:
@@ -258,10 +189,3 @@ def _print_table(found: list[Voice]) -> None:
     console = Console()
     console.print(table)
     console.print(f"{len(found)} voices", style="dim", highlight=False)
-
-
-def _quiet_logs() -> None:
-    # The last line of a command says what happened; details only for those who ask.
-    level = os.environ.get("TTS_LOG_LEVEL", "error").upper()
-    known = logging.getLevelNamesMapping()
-    logging.basicConfig(format="%(levelname)s %(message)s", level=known.get(level, logging.ERROR))

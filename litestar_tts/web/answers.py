@@ -12,9 +12,10 @@ from litestar.types import Receive
 from msgspec import UNSET
 
 from litestar_tts.exceptions import TTSError
+from litestar_tts.frames import MEDIA_TYPE, encode_control
 from litestar_tts.models import SpeechInfo, SpeechResult, Viseme, VisemeSet, WordBoundary
 from litestar_tts.road.speech import Speech
-from litestar_tts.web import frames
+from litestar_tts.web.frames import error_message, frames
 from litestar_tts.web.problems import log_unexpected, problem_of
 from litestar_tts.web.response import AudioStream
 from litestar_tts.web.schema import TTSSpeechResult, TTSViseme, TTSWord
@@ -57,7 +58,7 @@ async def speech_response(
             info = await speech.start()
     except ClientLeftError:
         await speech.aclose()
-        return AudioStream(_nothing(), media_type=frames.MEDIA_TYPE, watch=watch)
+        return AudioStream(_nothing(), media_type=MEDIA_TYPE, watch=watch)
     except BaseException:
         if watch is not None:
             watch.close()
@@ -66,7 +67,7 @@ async def speech_response(
     chunks = speech_frames(speech, info, instance) if framed else speech.audio()
     return AudioStream(
         chunks,
-        media_type=frames.MEDIA_TYPE if framed else info.format.media_type,
+        media_type=MEDIA_TYPE if framed else info.format.media_type,
         close=speech.aclose,
         watch=watch,
         headers={**audio_headers(info), "X-Stream-Mode": "true"},
@@ -83,15 +84,15 @@ async def _nothing() -> AsyncGenerator[bytes, None]:
 async def speech_frames(speech: Speech, info: SpeechInfo, instance: str) -> AsyncGenerator[bytes, None]:
     """The frames of a started speech. What goes wrong is told in its last frame. The caller closes the speech."""
     viseme_set = speech.request.visemes or VisemeSet.DEFAULT
-    async with aclosing(frames.frames(speech, info, viseme_set)) as parts:
+    async with aclosing(frames(speech, info, viseme_set)) as parts:
         try:
             async for part in parts:
                 yield part
         except TTSError as error:
-            yield frames.encode_control(frames.error_message(problem_of(error, instance)))
+            yield encode_control(error_message(problem_of(error, instance)))
         except Exception as error:  # noqa: BLE001  # the client must learn of it, whatever it is
             log_unexpected(error)
-            yield frames.encode_control(frames.error_message(problem_of(TTSError(""), instance)))
+            yield encode_control(error_message(problem_of(TTSError(""), instance)))
 
 
 def audio_headers(info: SpeechInfo) -> dict[str, str]:

@@ -20,8 +20,8 @@ from litestar.openapi.spec import (
     Schema,
 )
 
+from litestar_tts.frames import MEDIA_TYPE
 from litestar_tts.models import AudioFormat
-from litestar_tts.web import frames
 from litestar_tts.web.problems import MEDIA_TYPE as PROBLEM
 from litestar_tts.web.schema import TTSGenerateRequest, TTSProblem
 
@@ -195,7 +195,7 @@ class FramesOperation(_SpeechOperation):
             "Frames: three big-endian uint32 (viseme index or 0xFFFFFFFF for none or 0xFFFFFFFE for a JSON control "
             "message; milliseconds; payload length), then the payload."
         )
-        good.content = {frames.MEDIA_TYPE: OpenAPIMediaType(schema=_BINARY)}
+        good.content = {MEDIA_TYPE: OpenAPIMediaType(schema=_BINARY)}
         good.headers = {**(good.headers or {}), **_headers()}
 
 

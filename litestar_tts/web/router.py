@@ -17,6 +17,7 @@ from litestar_tts.config import TTSConfig
 from litestar_tts.limits import RateLimiter
 from litestar_tts.web import info, speech
 from litestar_tts.web.auth import key_guard
+from litestar_tts.web.client_files import CLIENT_HANDLERS
 from litestar_tts.web.exchange import ExchangeMiddleware
 from litestar_tts.web.problems import exception_handlers
 from litestar_tts.web.ratelimit import RateLimitMiddleware
@@ -59,6 +60,8 @@ def build_router(
     json_handlers = [*speech.JSON_HANDLERS, info.voices, info.voices_head, info.health, info.health_head]
     if config.metrics:
         json_handlers.append(info.measurements)
+    if config.mount_client:
+        json_handlers.extend(CLIENT_HANDLERS)
     handlers: list[Any] = [Router("/", route_handlers=_complete(speech.AUDIO_HANDLERS), opt=dict(audio_opt))]
     handlers.extend(_complete(json_handlers))
     if whole_prefix:

@@ -232,6 +232,7 @@ class TTSHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Literal["ok", "degraded", "down"]
     version: str
+    max_text_length: Annotated[int, Meta(description="Characters that one request may have spoken.")]
     engines: list[TTSEngineHealth]
     queue: TTSQueue
 

@@ -31,8 +31,8 @@ from litestar.response.base import ASGIResponse
 from litestar.static_files import create_static_files_router
 
 from litestar_tts.exceptions import ConfigurationError
+from litestar_tts.frames import FrameParser
 from litestar_tts.plugin import TTSPlugin, get_plugin
-from litestar_tts.web.frames import FrameParser
 from litestar_tts.web.response import AudioStream
 from litestar_tts.web.service import TTSService
 from tests.support.scripted import Asgi, ScriptedEngine, application, client_of, config

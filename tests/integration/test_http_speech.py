@@ -14,9 +14,9 @@ from litestar import Litestar
 
 from litestar_tts.config import TTSConfig
 from litestar_tts.exceptions import EngineError
+from litestar_tts.frames import FrameParser
 from litestar_tts.models import AudioFormat
 from litestar_tts.plugin import TTSPlugin
-from litestar_tts.web.frames import FrameParser
 from tests.support.scripted import Asgi, ScriptedEngine, application, client_of
 
 TEXT = "Hello there world"

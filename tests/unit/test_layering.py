@@ -25,6 +25,8 @@ MAY_IMPORT = {
     "audio": CORE,
     "visemes": CORE | {"espeak", "text"},
     "captions": CORE | {"text"},
+    "frames": CORE,
+    "client": CORE | {"frames"},
     "road": CORE | {"config", "metrics", "engines", "audio", "visemes", "text"},
     "reports": CORE | {"road"},
     "service": CORE | {"reports", "config", "metrics", "engines", "audio", "visemes", "text", "road"},

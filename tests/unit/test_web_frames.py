@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from litestar_tts.models import AudioChunk, AudioFormat, SpeechEnd, SpeechInfo, Viseme, VisemeSet, WordBoundary
-from litestar_tts.web.frames import (
+from litestar_tts.frames import (
     CONTROL,
     MAX_PAYLOAD,
     NO_VISEME,
@@ -19,9 +18,9 @@ from litestar_tts.web.frames import (
     encode_audio,
     encode_control,
     encode_viseme,
-    error_message,
-    frames,
 )
+from litestar_tts.models import AudioChunk, AudioFormat, SpeechEnd, SpeechInfo, Viseme, VisemeSet, WordBoundary
+from litestar_tts.web.frames import error_message, frames
 
 START = encode_control({"type": "start", "v": 1})
 END = encode_control({"type": "end", "duration": 1.0, "visemes": 0, "bytes": 0})
