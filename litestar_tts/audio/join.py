@@ -43,15 +43,17 @@ class _Clock:
         self._sound: int | None = None
         """One past the last audible sample of the piece."""
         self._lead: int | None = None
-        """Silence that this engine, and its encoder, put in front; measured on the first piece that has sound."""
+        """Silence that this engine, and its encoder, put in front: the least of any piece so far, since some begin
+        with a pause of their own."""
 
     def heard(self, pcm: bytes | None, samples: int) -> None:
         """The next ``samples`` samples; None: audible, as far as anyone can tell."""
         if pcm is None:
             self._sound = self.total + samples
         elif end := last_loud(pcm):
-            if self._lead is None:
-                self._lead = self.total + (first_loud(pcm) or 0) - self._piece
+            if self._sound is None:
+                lead = self.total + (first_loud(pcm) or 0) - self._piece
+                self._lead = lead if self._lead is None else min(self._lead, lead)
             self._sound = self.total + end
         self.total += samples
 

@@ -149,7 +149,9 @@ class _Crew:
             del job
         if espeak is not None:
             espeak.close()
-        gone.set_result(None)
+        # Whoever waited for this thread may have stopped waiting.
+        if gone.set_running_or_notify_cancel():
+            gone.set_result(None)
 
     def _wants(self, job: _Job) -> bool:
         return job.wanted and not self._dismissed

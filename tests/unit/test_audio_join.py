@@ -96,6 +96,16 @@ async def test_the_gap_is_the_pause_and_the_position_is_true(source: AudioSource
 
 
 @SOURCES
+async def test_a_first_piece_that_begins_late_shortens_no_pause(source: AudioSource):
+    pieces = [encoded(source, piece(0.5, lead=lead)) for lead in (0.35, 0.1, 0.1, 0.1)]
+    out, _ = await joined(PieceJoiner(source), pieces, 0.4)
+    spans = sound_spans(await heard(source, out), RATE)
+    gaps = [after[0] - before[1] for before, after in pairwise(spans)]
+    # What an engine puts in front is known from the second piece on.
+    assert gaps[1:] == pytest.approx([0.4, 0.4], abs=0.004 if source is PLAIN else FRAME / 2 + 0.004)
+
+
+@SOURCES
 async def test_joins_do_not_click(source: AudioSource):
     pieces = [encoded(source, piece(0.4, frequency=f) + 20) for f in (210, 330, 270)]
     out, positions = await joined(PieceJoiner(source), pieces, 0.3)
