@@ -7,7 +7,7 @@ characters. The work grows linearly with the text, whatever the text is.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from contextlib import aclosing, nullcontext
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import msgspec
 from litestar_tts.text.graphemes import cluster_start
 from litestar_tts.text.sentences import PARAGRAPH_PAUSE, PHRASE_PAUSE, SENTENCE_PAUSE, Border, next_border, skip_space
 
-__all__ = ("Piece", "PieceLimits", "Splitter", "pieces")
+__all__ = ("Piece", "PieceLimits", "Splitter", "pieces", "split")
 
 CUT_PAUSE: Final = 0.05
 """Seconds behind a cut that no reader would make."""
@@ -263,16 +263,23 @@ async def pieces(source: str | AsyncIterable[str], limits: PieceLimits) -> Async
 
     An async generator that is given as ``source`` is closed with this one.
     """
-    splitter = Splitter(limits)
     if isinstance(source, str):
-        for at in range(0, len(source), _SLICE):
-            for piece in splitter._feed(source[at : at + _SLICE], eager=False):  # noqa: SLF001
+        for piece in split(source, limits):
+            yield piece
+        return
+    splitter = Splitter(limits)
+    owned: Any = aclosing(source) if isinstance(source, AsyncGenerator) else nullcontext(source)
+    async with owned:
+        async for part in source:
+            for piece in splitter.feed(part):
                 yield piece
-    else:
-        owned: Any = aclosing(source) if isinstance(source, AsyncGenerator) else nullcontext(source)
-        async with owned:
-            async for part in source:
-                for piece in splitter.feed(part):
-                    yield piece
     for piece in splitter.finish():
         yield piece
+
+
+def split(text: str, limits: PieceLimits) -> Iterator[Piece]:
+    """Cut a whole text into pieces, one after the other as they are asked for."""
+    splitter = Splitter(limits)
+    for at in range(0, len(text), _SLICE):
+        yield from splitter._feed(text[at : at + _SLICE], eager=False)  # noqa: SLF001
+    yield from splitter.finish()
