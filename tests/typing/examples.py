@@ -22,6 +22,9 @@ from litestar_tts import (
     Voice,
     WordBoundary,
 )
+from litestar_tts.client import AsyncTTSClient, Caption, Download, Event, GeneratedSpeech, Health, StreamInfo, TTSClient
+from litestar_tts.client import AudioChunk as ClientChunk
+from litestar_tts.client import Viseme as ClientViseme
 from litestar_tts.web.response import AudioStream
 
 
@@ -60,3 +63,27 @@ async def use(service: TTSService) -> None:
 plugin = TTSPlugin(TTSConfig(engines=[Custom(), "espeak"]))
 assert_type(plugin.service, TTSService)
 app = Litestar(route_handlers=[greeting], plugins=[plugin])
+
+
+async def ask(client: AsyncTTSClient) -> None:
+    async with client.stream_audio("Hello.", format="mp3", voice=None) as stream:
+        assert_type(stream.info, StreamInfo)
+        async for data in stream:
+            assert_type(data, bytes)
+    async for event in client.stream_audio_with_visemes("Hello.", visemes="vrm"):
+        assert_type(event, ClientChunk | ClientViseme | WordBoundary)
+    assert_type(await client.generate("Hello.", phonemes=True), GeneratedSpeech)
+    assert_type(await client.generate_captions("Hello."), str)
+    assert_type(await client.generate_captions("Hello.", format="json"), list[Caption])
+    assert_type(await client.download("Hello.", "hello.wav", speed=1.5), Download)
+    assert_type(await client.voices(language="en"), list[Voice])
+    assert_type(await client.health(), Health)
+    await client.generate("Hello.", speeed=1.5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def ask_in_a_thread(client: TTSClient) -> None:
+    with client.stream_audio_with_visemes("Hello.") as stream:
+        events: list[Event] = list(stream)
+    assert_type(events[0], ClientChunk | ClientViseme | WordBoundary)
+    assert_type(client.generate_captions("Hello.", format="vtt"), str)
+    assert_type(client.generate("Hello."), GeneratedSpeech)
