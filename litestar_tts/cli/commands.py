@@ -4,8 +4,6 @@ import json
 import os
 import sys
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final
 
 import click
 import msgspec
@@ -14,21 +12,21 @@ from rich.table import Table
 
 from litestar_tts.__metadata__ import __version__
 from litestar_tts.cli.check import check
-from litestar_tts.cli.common import errors_in_one_line, host_config, quiet_logs, run_to_end, service_config
+from litestar_tts.cli.common import (
+    engine_named,
+    errors_in_one_line,
+    host_config,
+    quiet_logs,
+    run_to_end,
+    service_config,
+)
 from litestar_tts.cli.doctor import doctor
-from litestar_tts.cli.say import Spoken, say_to
+from litestar_tts.cli.say import say
 from litestar_tts.config import TTSConfig
-from litestar_tts.engines.base import Engine
-from litestar_tts.exceptions import InvalidRequestError
-from litestar_tts.models import AudioFormat, Voice
+from litestar_tts.models import Voice
 from litestar_tts.service import SpeechService
 
 __all__ = ("group",)
-
-LONGEST_TEXT: Final = 10_000_000
-"""Characters; the server's limit protects it from its clients, and here nobody else is waiting."""
-
-SUFFIXES: Final = {".oga": "opus", ".ogg": "opus", ".opus": "opus", ".m4a": None, ".raw": "pcm"}
 
 
 @click.group(name="tts", help="Text to speech: a server, single texts, voices.")
@@ -73,49 +71,7 @@ def serve(
 
 group.add_command(check)
 group.add_command(doctor)
-
-
-@group.command(help="Speak TEXT into a file. TEXT is the text itself, - for standard input, or @FILE for a file.")
-@click.argument("text")
-@click.option(
-    "-o", "--output", help="File to write, - for standard output.  [default: speech.wav, or as --format says]"
-)
-@click.option("--voice", help="Name of a voice; with its engine in front (espeak:en-gb) no other engine takes over.")
-@click.option("--engine", help="Engine that shall speak, and no other.")
-@click.option(
-    "--format",
-    "audio_format",
-    type=click.Choice([str(audio.value) for audio in AudioFormat], case_sensitive=False),
-    help="Audio format.  [default: by the file's suffix, else wav]",
-)
-@click.option("--speed", type=float, default=1.0, help="0.25 to 4; 2 halves the duration.")
-@click.option("--pitch", type=float, default=0.0, help="Semitones, -12 to 12.")
-@click.option("--volume", type=float, default=0.0, help="Decibels, -20 to 20.")
-@click.pass_context
-@errors_in_one_line
-def say(
-    ctx: click.Context,
-    text: str,
-    output: str | None,
-    voice: str | None,
-    engine: str | None,
-    audio_format: str | None,
-    speed: float,
-    pitch: float,
-    volume: float,
-) -> None:
-    """Speak into a file."""
-    quiet_logs()
-    chosen = audio_format or _format_of(output)
-    target = output or f"speech.{chosen}"
-    if target == "-" and sys.stdout.isatty():
-        raise click.UsageError("audio would spoil the terminal; redirect it, or name a file with -o")
-    config = service_config(ctx)
-    if engine is not None:
-        config = replace(config, engines=[_engine(engine, config)])
-    options = {"voice": voice, "format": chosen, "speed": speed, "pitch": pitch, "volume": volume}
-    spoken = run_to_end(_say(config, _read(text), target, options))
-    click.echo(spoken.line(), err=target == "-")
+group.add_command(say)
 
 
 @group.command(help="List voices.")
@@ -129,7 +85,7 @@ def voices(ctx: click.Context, *, engine: str | None, language: str | None, gend
     """List voices."""
     quiet_logs()
     config = service_config(ctx)
-    name = _engine(engine, config).name if engine is not None else None
+    name = engine_named(engine, config).name if engine is not None else None
     found = run_to_end(_voices(config, name, language, gender))
     if as_json:
         body = {"voices": msgspec.to_builtins(found), "count": len(found)}
@@ -143,41 +99,9 @@ def voices(ctx: click.Context, *, engine: str | None, language: str | None, gend
         raise click.ClickException("no voice is like that")
 
 
-async def _say(config: TTSConfig, text: str, target: str, options: dict[str, Any]) -> Spoken:
-    async with SpeechService(replace(config, max_text_length=LONGEST_TEXT)) as service:
-        return await say_to(service, text, target, options)
-
-
 async def _voices(config: TTSConfig, engine: str | None, language: str | None, gender: str | None) -> list[Voice]:
     async with SpeechService(config) as service:
         return await service.voices(engine=engine, language=language, gender=gender)
-
-
-def _engine(name: str, config: TTSConfig) -> Engine:
-    engines = SpeechService(config).engines
-    for engine in engines:
-        if engine.name == name.lower():
-            return engine
-    raise InvalidRequestError(f"There is no engine {name!r} here; there are {', '.join(one.name for one in engines)}.")
-
-
-def _read(text: str) -> str:
-    if text == "-":
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
-    if text.startswith("@"):
-        return Path(text[1:]).read_text(encoding="utf-8", errors="replace")
-    return text
-
-
-def _format_of(output: str | None) -> str:
-    suffix = Path(output or "").suffix.lower()
-    name = SUFFIXES.get(suffix, suffix[1:])
-    known = [audio.value for audio in AudioFormat]
-    if output in (None, "-", os.devnull) or name == "":
-        return AudioFormat.WAV.value
-    if name not in known:
-        raise click.UsageError(f"no audio format ends in {suffix}; give --format, one of {', '.join(known)}")
-    return str(name)
 
 
 def _print_table(found: list[Voice]) -> None:

@@ -12,9 +12,11 @@ from typing import Any, ParamSpec, TypeVar
 import click
 
 from litestar_tts.config import TTSConfig
-from litestar_tts.exceptions import TTSError
+from litestar_tts.engines.base import Engine
+from litestar_tts.exceptions import InvalidRequestError, TTSError
+from litestar_tts.service import SpeechService
 
-__all__ = ("errors_in_one_line", "host_config", "quiet_logs", "run_to_end", "service_config")
+__all__ = ("engine_named", "errors_in_one_line", "host_config", "quiet_logs", "run_to_end", "service_config")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,7 +65,9 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
 
     def _stop(task: "asyncio.Task[T]", number: int) -> None:
         stopped.append(number)
-        task.cancel()
+        # Once: a shell's job control, and impatient fingers, say it twice, and cleaning up takes a moment.
+        if len(stopped) == 1:
+            task.cancel()
 
     try:
         return asyncio.run(run())
@@ -89,6 +93,19 @@ def host_config(ctx: click.Context) -> TTSConfig | None:
 def service_config(ctx: click.Context) -> TTSConfig:
     """The host's configuration, or one from the environment."""
     return host_config(ctx) or TTSConfig()
+
+
+def engine_named(name: str, config: TTSConfig) -> Engine:
+    """The engine of that name.
+
+    Raises:
+        InvalidRequestError: There is none; the message names those that there are.
+    """
+    engines = SpeechService(config).engines
+    for engine in engines:
+        if engine.name == name.lower():
+            return engine
+    raise InvalidRequestError(f"There is no engine {name!r} here; there are {', '.join(one.name for one in engines)}.")
 
 
 def quiet_logs() -> None:

@@ -1,134 +1,132 @@
-"""Speech into a file: all of it, or no file."""
+"""The command that speaks a text: into a file, out of the loudspeaker, with subtitles."""
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
-import time
-from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import Any, Final
 
-import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+import click
 
-from litestar_tts.audio.wav import HEADER_SIZE, wav_header
-from litestar_tts.models import AudioChunk, AudioFormat, SpeechEnd, SpeechInfo, WordBoundary
+from litestar_tts.audio.pyav import available
+from litestar_tts.cli.common import engine_named, errors_in_one_line, quiet_logs, run_to_end, service_config
+from litestar_tts.cli.direct import is_stream, say_to
+from litestar_tts.cli.players import find_player
+from litestar_tts.cli.sections import SECTION_CHARS
+from litestar_tts.cli.spoken import Spoken
+from litestar_tts.cli.subtitles import check_suffix
+from litestar_tts.cli.take import Order, Take
+from litestar_tts.config import TTSConfig
+from litestar_tts.models import AudioFormat
+from litestar_tts.service import SpeechService
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+__all__ = ("say",)
 
-    from litestar_tts.service import SpeechService
+LONGEST_TEXT: Final = 10_000_000
+"""Characters; the server's limit protects it from its clients, and here nobody else is waiting."""
 
-__all__ = ("Spoken", "say_to")
-
-LONG_TEXT: Final = 400
-"""Characters from which on a bar shows how far the voice is."""
-
-
-class Spoken(msgspec.Struct, frozen=True):
-    """What came out."""
-
-    target: str
-    info: SpeechInfo
-    duration: float
-    size: int
-    first_audio: float
-
-    def line(self) -> str:
-        """All of it in one line for people."""
-        name = "standard output" if self.target == "-" else self.target
-        instead = f" instead of {self.info.fallback_from}" if self.info.fallback_from else ""
-        return (
-            f"{name}: {self.duration:.2f} s of {self.info.format.value}, {_size(self.size)}, "
-            f"voice {self.info.voice} ({self.info.engine}{instead}), first audio after {self.first_audio:.2f} s"
-        )
+SUFFIXES: Final = {".oga": "opus", ".ogg": "opus", ".opus": "opus", ".m4a": None, ".raw": "pcm"}
 
 
-async def say_to(service: SpeechService, text: str, target: str, options: dict[str, Any]) -> Spoken:
-    """Speak a text into a file.
-
-    Args:
-        service: Who speaks.
-        text: What to say.
-        target: Path, or ``-`` for standard output. A file appears under its name when it is complete.
-        options: As for :meth:`SpeechService.request`.
-
-    Raises:
-        TTSError: It cannot be spoken; no file is left.
-        OSError: It cannot be written; no file is left.
-    """
-    speech = service.speak(text, service.request(visemes=None, **options))
-    started = time.monotonic()
-    size, end = 0, None
-    async with aclosing(speech):
-        info = await speech.start()
-        first_audio = time.monotonic() - started
-        with _output(target) as file, _progress(len(text)) as advance:
-            async for event in speech:
-                if isinstance(event, AudioChunk):
-                    file.write(event.data)
-                    size += len(event.data)
-                elif isinstance(event, WordBoundary) and event.offset is not None:
-                    advance(event.offset)
-                elif isinstance(event, SpeechEnd):
-                    end = event
-            if info.format is AudioFormat.WAV:
-                _write_sizes(file, info.sample_rate, size)
-            file.flush()
-    assert end is not None  # noqa: S101
-    return Spoken(target=target, info=info, duration=end.duration, size=size, first_audio=first_audio)
-
-
-@contextmanager
-def _output(target: str) -> Iterator[BinaryIO]:
-    """What to write to; a regular file can be sought in, and appears when all went well."""
-    if target == "-":
-        yield sys.stdout.buffer
-        return
-    path = Path(target)
-    if path.exists() and not path.is_file():
-        with path.open("wb", buffering=0) as device:
-            yield device
-        return
-    # Beside the target, so that renaming is one step on one file system.
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        part.replace(path)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent)) from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _write_sizes(file: BinaryIO, sample_rate: int, size: int) -> None:
-    if file is not sys.stdout.buffer and Path(file.name).is_file():
-        file.seek(0)
-        file.write(wav_header(sample_rate, size - HEADER_SIZE))
-
-
-@contextmanager
-def _progress(length: int) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error for long texts, if somebody sees it."""
-    console = Console(stderr=True)
-    if length < LONG_TEXT or not console.is_terminal:
-        yield lambda _: None
-        return
-    columns = (TextColumn("Speaking"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=length)
-        yield lambda offset: bar.update(task, completed=offset)
-
-
-def _size(count: int) -> str:
-    return (
-        f"{count} bytes"
-        if count < 1024
-        else f"{count / 1024:.1f} KiB"
-        if count < 1 << 20
-        else f"{count / (1 << 20):.1f} MiB"
+@click.command(
+    help="Speak TEXT into a file. TEXT is the text itself, - for standard input, or @FILE for a file.\n\n"
+    "A long text that is interrupted goes on where it was when the same command is run again."
+)
+@click.argument("text")
+@click.option(
+    "-o",
+    "--output",
+    help="File to write, - for standard output.  [default: speech.wav, or as --format says; none with --play]",
+)
+@click.option("--play", is_flag=True, help="Play it while it is made, with ffplay, mpv, aplay or what there is.")
+@click.option("--player", help="Program to play with, or a command that takes a WAV stream; as --play.  [TTS_PLAYER]")
+@click.option("--captions", help="Subtitles to write: a file that ends in .srt or .vtt.")
+@click.option("--voice", help="Name of a voice; with its engine in front (espeak:en-gb) no other engine takes over.")
+@click.option("--engine", help="Engine that shall speak, and no other.")
+@click.option(
+    "--format",
+    "audio_format",
+    type=click.Choice([str(audio.value) for audio in AudioFormat], case_sensitive=False),
+    help="Audio format.  [default: by the file's suffix, else wav]",
+)
+@click.option("--speed", type=float, default=1.0, help="0.25 to 4; 2 halves the duration.")
+@click.option("--pitch", type=float, default=0.0, help="Semitones, -12 to 12.")
+@click.option("--volume", type=float, default=0.0, help="Decibels, -20 to 20.")
+@click.option(
+    "--resume/--no-resume",
+    default=True,
+    help="Go on from what an interrupted run has left, or start over and leave nothing.  [default: resume]",
+)
+@click.pass_context
+@errors_in_one_line
+def say(
+    ctx: click.Context,
+    /,
+    text: str,
+    output: str | None,
+    player: str | None,
+    captions: str | None,
+    engine: str | None,
+    audio_format: str | None,
+    *,
+    play: bool,
+    resume: bool,
+    **options: Any,
+) -> None:
+    """Speak."""
+    quiet_logs()
+    play = play or player is not None
+    chosen = audio_format or _format_of(output)
+    target = output or (None if play else f"speech.{chosen}")
+    if target == "-" and sys.stdout.isatty():
+        raise click.UsageError("audio would spoil the terminal; redirect it, or name a file with -o")
+    if play and target is not None and is_stream(target):
+        raise click.UsageError("--play goes with a file (-o FILE) or alone")
+    if captions is not None:
+        check_suffix(captions)
+    config = service_config(ctx)
+    if engine is not None:
+        config = replace(config, engines=[engine_named(engine, config)])
+    order = Order(
+        text=_read(text),
+        options={"format": chosen, **options},
+        target=target,
+        player=find_player(player or os.environ.get("TTS_PLAYER")) if play else None,
+        captions=captions,
+        resume=resume,
+        engine=engine,
     )
+    spoken = run_to_end(_carry_out(config, order))
+    click.echo(spoken.line(), err=target == "-")
+
+
+async def _carry_out(config: TTSConfig, order: Order) -> Spoken:
+    async with SpeechService(replace(config, max_text_length=LONGEST_TEXT)) as service:
+        target = order.target
+        if target is not None and order.player is None:
+            # Sections are joined as samples, which takes PyAV for most voices and formats.
+            short = len(order.text) <= SECTION_CHARS or not available()
+            if short or is_stream(target):
+                return await say_to(service, order.text, target, order.options, order.captions)
+        return await Take(service, order).run()
+
+
+def _read(text: str) -> str:
+    if text == "-":
+        return sys.stdin.buffer.read().decode("utf-8", "replace")
+    if text.startswith("@"):
+        return Path(text[1:]).read_text(encoding="utf-8", errors="replace")
+    return text
+
+
+def _format_of(output: str | None) -> str:
+    suffix = Path(output or "").suffix.lower()
+    name = SUFFIXES.get(suffix, suffix[1:])
+    known = [audio.value for audio in AudioFormat]
+    if output in (None, "-", os.devnull) or name == "":
+        return AudioFormat.WAV.value
+    if name not in known:
+        raise click.UsageError(f"no audio format ends in {suffix}; give --format, one of {', '.join(known)}")
+    return str(name)

@@ -150,7 +150,7 @@ def test_an_unknown_suffix_names_the_formats(run):
 def test_stopped_in_the_middle_leaves_what_was_there(tmp_path, number):
     target = tmp_path / "a.wav"
     target.write_bytes(b"older")
-    command = [sys.executable, "-m", "litestar_tts", "say", "-", "--engine", "espeak", "-o", str(target)]
+    command = [sys.executable, "-m", "litestar_tts", "say", "-", "--engine", "espeak", "-o", str(target), "--no-resume"]
     process = subprocess.Popen(command, env=environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdin.write(LONG.encode())
     process.stdin.close()

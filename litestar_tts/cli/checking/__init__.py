@@ -1,0 +1,1 @@
+"""What ``litestar-tts check`` tries against a server, one thing a module."""

@@ -1,0 +1,1 @@
+"""What ``litestar-tts doctor`` looks at, one thing a module."""
