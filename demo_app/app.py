@@ -1,8 +1,13 @@
-"""The application: a page, three JSON routes of its own, one handler that speaks, and the plugin beside them."""
+"""The application: a reading room that is read aloud in the browser, a handler that speaks, and the studio.
+
+What a host application writes is in three places: ``create_app`` mounts the plugin, ``listen`` speaks on the server,
+and ``static/index.html`` has the player and the face, two elements.
+"""
 
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from litestar import Litestar, MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -12,7 +17,7 @@ from litestar.static_files import create_static_files_router
 
 from demo_app.articles import Article, Summary, find, shelf
 from litestar_tts import AudioStream, TTSConfig, TTSPlugin, TTSService, VoiceNotFoundError
-from litestar_tts.web.pages import DEMO_POLICY, OfflineSwagger, docs_router
+from litestar_tts.web.pages import DEMO_POLICY, OfflineSwagger, demo_page, docs_router
 
 __all__ = ("app", "create_app")
 
@@ -21,7 +26,7 @@ STATIC = Path(__file__).parent / "static"
 
 @get("/", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
 def page() -> Response[str]:
-    """The page."""
+    """The reading room."""
     headers = {"Content-Security-Policy": DEMO_POLICY, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
     return Response((STATIC / "index.html").read_text(encoding="utf-8"), headers=headers)
 
@@ -35,10 +40,11 @@ def list_articles() -> list[Summary]:
     ]
 
 
-@get("/articles/{slug:str}", tags=["articles"], sync_to_thread=False)
-def read_article(slug: FromPath[str]) -> Article:
-    """A whole article."""
-    return _article(slug)
+@get("/articles/{slug:str}", tags=["articles"])
+async def read_article(tts_service: NamedDependency[TTSService], slug: FromPath[str]) -> Article:
+    """A whole article, with the voice that reads it here."""
+    article = _article(slug)
+    return msgspec.structs.replace(article, voice=await _narrator(tts_service, article))
 
 
 @get("/articles/{slug:str}/audio", tags=["articles"], media_type="audio/mpeg")
@@ -50,16 +56,16 @@ async def listen(
     """An article read aloud, by its narrator or by whoever can stand in; the sound starts with the first sentence."""
     article = _article(slug)
     voice = await _narrator(tts_service, article)
-    return await tts_service.response(article.text, voice=voice, speed=speed, format="mp3")
+    return await tts_service.response(article.text, voice=voice or None, speed=speed, format="mp3")
 
 
-async def _narrator(tts_service: TTSService, article: Article) -> str | None:
-    """The article's voice, or another of its language where the server runs without that engine."""
+async def _narrator(tts_service: TTSService, article: Article) -> str:
+    """The article's voice, or another of its language where the server runs without that engine; "": the default."""
     try:
         return (await tts_service.check_voice(tts_service.request(voice=article.voice))).id
     except VoiceNotFoundError:
         others = await tts_service.voices(language=article.language.partition("-")[0])
-        return others[0].id if others else None
+        return others[0].id if others else ""
 
 
 def _article(slug: str) -> Article:
@@ -76,11 +82,18 @@ def create_app(config: TTSConfig | None = None) -> Litestar:
         config: Options of the plugin; None: under ``/tts``, with room for whole articles, and impatient with an online
             service that may be out of reach.
     """
-    speech = TTSPlugin(config or TTSConfig(path="/tts", max_text_length=20_000, hedge_after=0.6, warm_up=True))
+    config = config or TTSConfig(path="/tts", max_text_length=20_000, hedge_after=0.6, warm_up=True)
+    studio = demo_page(
+        path="/studio",
+        api=config.path,
+        docs="/docs",
+        max_text_length=config.max_text_length,
+        links={"Reading room": "/"},
+    )
     files = create_static_files_router("/static", directories=[STATIC], include_in_schema=False)
     return Litestar(
-        route_handlers=[page, list_articles, read_article, listen, files],
-        plugins=[speech],
+        route_handlers=[page, list_articles, read_article, listen, *studio, files],
+        plugins=[TTSPlugin(config)],
         logging_config=None,  # who runs the application configures logging
         openapi_config=OpenAPIConfig(
             title="Read aloud", version="1.0.0", render_plugins=[OfflineSwagger()], openapi_router=docs_router("/docs")

@@ -10,11 +10,12 @@ __all__ = ("Article", "Summary", "find", "shelf")
 TEXTS = Path(__file__).parent / "texts"
 
 NARRATORS = {
-    "en-US": "en-US-AriaNeural",
-    "en-GB": "en-GB-SoniaNeural",
-    "de-DE": "de-DE-KatjaNeural",
-    "fr-FR": "fr-FR-DeniseNeural",
+    "en-US": ("en-US-GuyNeural", "ben"),
+    "en-GB": ("en-GB-SoniaNeural", "ada"),
+    "de-DE": ("de-DE-KatjaNeural", "zuri"),
+    "fr-FR": ("fr-FR-DeniseNeural", "ada"),
 }
+"""Language → voice and face of who reads it."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,8 @@ class Article(Summary, frozen=True, kw_only=True):
 
     paragraphs: list[str]
     voice: str
+    face: str
+    """Which ``<tts-avatar>`` reads it."""
 
     @property
     def text(self) -> str:
@@ -54,6 +57,7 @@ def find(slug: str) -> Article | None:
 def _read(path: Path) -> Article:
     head, *paragraphs = path.read_text(encoding="utf-8").strip().split("\n\n")
     title, author, language = head.split("\n")
+    voice, face = NARRATORS[language]
     return Article(
         slug=path.stem,
         title=title,
@@ -61,5 +65,6 @@ def _read(path: Path) -> Article:
         language=language,
         minutes=round(sum(map(len, paragraphs)) / 15 / 60, 1),
         paragraphs=paragraphs,
-        voice=NARRATORS[language],
+        voice=voice,
+        face=face,
     )

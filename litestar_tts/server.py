@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 
 from litestar_tts.__metadata__ import __version__
@@ -66,7 +67,7 @@ def create_app(config: TTSConfig | None = None, *, on_ready: Callable[[], None] 
         # Litestar 2 would configure logging for the whole process; whoever runs this application has done so.
         options["logging_config"] = None
     return Litestar(
-        route_handlers=demo_page(api=config.path, docs=DOCS, max_text_length=config.max_text_length),
+        route_handlers=_pages(config),
         plugins=[plugin],
         exception_handlers=exception_handlers(),
         openapi_config=OpenAPIConfig(
@@ -79,6 +80,13 @@ def create_app(config: TTSConfig | None = None, *, on_ready: Callable[[], None] 
         on_startup=[start],
         **options,
     )
+
+
+def _pages(config: TTSConfig) -> list[HTTPRouteHandler]:
+    # The page speaks through the API's own client: without it there is nothing to show.
+    if not (config.enabled and config.mount_speech and config.mount_client):
+        return []
+    return demo_page(api=config.path, docs=DOCS, max_text_length=config.max_text_length)
 
 
 def serve(

@@ -1,85 +1,70 @@
-// The shelf, the article, and a player on a plain <audio> element whose source is this application's own route.
+// The shelf and the article. Reading aloud is the player's business: it reads what is in the page.
 
 const by = (id) => document.getElementById(id);
-const audio = new Audio();
-audio.preload = "none";
-let open = null;
+const languages = new Intl.DisplayNames(["en"], { type: "language" });
 
-const say = (text) => { by("status").textContent = text; };
-const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-
-function showState(playing) {
-  by("listen").textContent = playing ? "Pause" : "Listen";
-  by("listen").setAttribute("aria-pressed", String(playing));
+function make(name, properties, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
 }
 
-function stop() {
-  audio.pause();
-  audio.removeAttribute("src");
-  audio.load(); // closes the connection, and the server stops speaking
-  by("time").textContent = "0:00";
-  showState(false);
-  say("");
+const facts = ({ language, minutes }) => `${languages.of(language.split("-")[0])} · ${Math.max(1, Math.round(minutes))} min`;
+
+async function fetchJSON(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error(answer.status === 404 ? "There is no such text on the shelf." : `The server answers ${answer.status}.`);
+  return answer.json();
 }
 
-async function show(slug) {
-  stop();
-  const answer = await fetch(`/articles/${encodeURIComponent(slug)}`);
-  if (!answer.ok) throw new Error(`The article could not be fetched (${answer.status}).`);
-  open = await answer.json();
-  by("title").textContent = open.title;
-  by("byline").textContent = open.author;
-  by("text").replaceChildren(...open.paragraphs.map((text) => {
-    const paragraph = document.createElement("p");
-    paragraph.textContent = text;
-    return paragraph;
-  }));
-  by("article").lang = open.language;
-  by("article").hidden = false;
-  document.title = `${open.title} – Read aloud`;
-  for (const button of by("shelf").querySelectorAll("button")) {
-    if (button.dataset.slug === slug) button.setAttribute("aria-current", "true");
-    else button.removeAttribute("aria-current");
+async function show(slug, focus) {
+  const player = by("player");
+  player.stop?.();
+  const article = await fetchJSON(`/articles/${encodeURIComponent(slug)}`);
+  by("facts").textContent = facts(article);
+  by("title").textContent = article.title;
+  by("byline").textContent = article.author;
+  by("text").replaceChildren(...article.paragraphs.map((text) => make("p", {}, text)));
+  for (const id of ["title", "text"]) by(id).lang = article.language;
+  by("article").lang = article.language;
+  by("facts").lang = document.querySelector(".keep").lang = "en";
+  by("download").href = `/articles/${encodeURIComponent(slug)}/audio`;
+  by("download").download = `${slug}.mp3`;
+  if (article.voice) player.setAttribute("voice", article.voice);
+  else player.removeAttribute("voice");
+  player.setAttribute("label", article.title);
+  by("reader").setAttribute("face", article.face);
+  by("article").hidden = document.querySelector(".dock").hidden = false;
+  by("problem").hidden = true;
+  document.title = `${article.title} · Read aloud`;
+  for (const link of by("shelf").querySelectorAll("a")) {
+    if (link.hash !== `#${slug}`) link.removeAttribute("aria-current");
+    else {
+      link.setAttribute("aria-current", "true");
+      // On a narrow screen the shelf scrolls by itself.
+      link.scrollIntoView({ block: "nearest", inline: "center" });
+    }
+  }
+  if (focus) {
+    by("article").focus({ preventScroll: true });
+    scrollTo({ top: 0 });
   }
 }
 
-async function listen() {
-  if (!audio.paused) return audio.pause();
-  if (!audio.hasAttribute("src")) {
-    audio.src = `/articles/${encodeURIComponent(open.slug)}/audio?speed=${by("speed").value}`;
-    say("Fetching the voice …");
-  }
-  try {
-    await audio.play();
-  } catch (error) {
-    if (error.name !== "AbortError") say("No voice could be had just now. Try again in a moment.");
-  }
+function fail(error) {
+  by("problem").textContent = error instanceof TypeError ? "The server cannot be reached. Reload the page when it is back." : error.message;
+  by("problem").hidden = false;
 }
 
-audio.addEventListener("playing", () => { showState(true); say(`Reading “${open.title}”.`); });
-audio.addEventListener("pause", () => { showState(false); if (audio.src) say("Paused."); });
-audio.addEventListener("ended", () => { stop(); say("The end."); });
-audio.addEventListener("timeupdate", () => { by("time").textContent = clock(audio.currentTime); });
-audio.addEventListener("error", () => {
-  if (!audio.hasAttribute("src")) return;
-  stop();
-  say("The voice broke off. Try again in a moment.");
-});
-by("listen").addEventListener("click", listen);
-by("speed").addEventListener("change", stop);
+async function start() {
+  const shelf = await fetchJSON("/articles");
+  by("shelf").replaceChildren(...shelf.map((article) => make("li", {}, make("a", { href: `#${article.slug}` },
+    make("span", { lang: article.language, className: "name" }, article.title), make("small", {}, article.author), make("small", {}, facts(article))))));
+  const wanted = () => decodeURIComponent(location.hash.slice(1));
+  addEventListener("hashchange", () => {
+    if (shelf.some(({ slug }) => slug === wanted())) show(wanted(), true).catch(fail);
+  });
+  await show(shelf.find(({ slug }) => slug === wanted())?.slug ?? shelf[0].slug, false);
+}
 
-const shelf = await (await fetch("/articles")).json();
-by("shelf").replaceChildren(...shelf.map((article) => {
-  const item = document.createElement("li");
-  const button = document.createElement("button");
-  button.type = "button";
-  button.dataset.slug = article.slug;
-  button.append(article.title);
-  const detail = document.createElement("small");
-  detail.textContent = `${article.author} · ${Math.max(1, Math.round(article.minutes))} min · ${article.language}`;
-  button.append(detail);
-  button.addEventListener("click", () => show(article.slug).then(() => by("title").focus(), (error) => say(error.message)));
-  item.append(button);
-  return item;
-}));
-await show(shelf[0].slug);
+start().catch(fail);

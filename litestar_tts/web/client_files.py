@@ -1,5 +1,6 @@
 """The browser client's files, under one stable address each."""
 
+import re
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -15,8 +16,12 @@ __all__ = ("CLIENT_FILES", "CLIENT_HANDLERS")
 
 STATIC: Final = Path(__file__).parent.parent / "static"
 MODULES: Final = ("tts", "elements", "player", "avatar", "adapters")
-CLIENT_FILES: Final = frozenset({*(f"{name}{suffix}" for name in MODULES for suffix in (".js", ".d.ts")), "types.d.ts"})
-"""What is served, and nothing else from that folder."""
+CLIENT_FILES: Final = frozenset(
+    file.name
+    for file in STATIC.iterdir()
+    if file.name == "types.d.ts" or (file.suffix in (".js", ".ts") and re.split(r"[-.]", file.name)[0] in MODULES)
+)
+"""What is served: those modules, their types, and the rooms (``player-words.js``) that they consist of."""
 
 
 # The addresses stay when the package is updated, so browsers ask each time whether theirs is still good. In the spelling

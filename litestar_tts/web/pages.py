@@ -7,10 +7,11 @@ keep them for ever and yet never show an old one.
 import html
 import importlib.util
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from litestar import MediaType, Request, Response, Router, get
@@ -23,16 +24,20 @@ from litestar.params import FromPath
 __all__ = ("DEMO_POLICY", "OfflineSwagger", "demo_page", "docs_router")
 
 STATIC: Final = Path(__file__).parent.parent / "static"
-DEMO_FILES: Final = ("demo.css", "demo.js", "mouth.js", "timeline.js")
+DEMO: Final = STATIC / "demo"
+DEMO_FILES: Final = tuple(sorted(file.name for file in DEMO.iterdir() if file.suffix in (".css", ".js")))
 SWAGGER_START: Final = "docs.js"
 SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 
-DEMO_POLICY: Final = (
+_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-DOCS_POLICY: Final = DEMO_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
-"""Swagger UI writes style attributes."""
+DEMO_POLICY: Final = f"{_POLICY}; require-trusted-types-for 'script'; trusted-types 'none'"
+"""What the pages and the browser client get along with: no inline code or style, nothing from elsewhere, no HTML from
+strings."""
+DOCS_POLICY: Final = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+"""Swagger UI writes style attributes, and HTML."""
 
 FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 PAGE_HEADERS: Final = {
@@ -42,31 +47,40 @@ PAGE_HEADERS: Final = {
 }
 
 
-def demo_page(*, api: str, docs: str, max_text_length: int) -> list[HTTPRouteHandler]:
-    """Handlers of the demo page at ``/`` and of its files.
+def demo_page(
+    *, api: str, docs: str, max_text_length: int, path: str = "/", links: Mapping[str, str] = MappingProxyType({})
+) -> list[HTTPRouteHandler]:
+    """Handlers of the demo page and of its files. The API must serve its browser client (``mount_client``).
 
     Args:
         api: Path of the API, ``/`` for the root.
         docs: Path of the API's description.
         max_text_length: Characters that the API takes.
+        path: Where the page is.
+        links: Further links in its head, text → path.
     """
-    page = (STATIC / "demo.html").read_text(encoding="utf-8").replace("{max_length}", str(max_text_length))
-    files = {name: STATIC / name for name in DEMO_FILES}
+    page = (DEMO / "demo.html").read_text(encoding="utf-8").replace("{max_length}", str(max_text_length))
+    files = {name: DEMO / name for name in DEMO_FILES}
+    base = path.rstrip("/")
 
-    @get("/", include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
+    @get(path, include_in_schema=False, media_type=MediaType.HTML, sync_to_thread=False)
     def demo(request: Request[Any, Any, Any]) -> Response[str]:
         root = _root(request)
         places = {
             "{api}": root + api.rstrip("/") or "/",
+            "{client}": f"{root}{api.rstrip('/')}/client",
             "{docs}": root + docs,
-            "{assets}": f"{root}/assets/{_digest(tuple(files.values()))}",
+            "{assets}": f"{root}{base}/assets/{_digest(tuple(files.values()))}",
         }
         text = page
         for name, place in places.items():
             text = text.replace(name, html.escape(place))
-        return Response(text, headers={**PAGE_HEADERS, "Content-Security-Policy": DEMO_POLICY})
+        shown = "".join(f'<a href="{html.escape(root + to)}">{html.escape(name)}</a>' for name, to in links.items())
+        return Response(
+            text.replace("{links}", shown), headers={**PAGE_HEADERS, "Content-Security-Policy": DEMO_POLICY}
+        )
 
-    return [demo, _file_handler("/assets", files)]
+    return [demo, _file_handler(f"{base}/assets", files)]
 
 
 def docs_router(path: str = "/docs") -> Router:

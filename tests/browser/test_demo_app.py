@@ -1,58 +1,115 @@
-"""The demo application as its visitor sees it."""
+"""The demo application as its visitor sees it: the reading room, and the studio beside it."""
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.axe import AXE, violations
 from tests.support.chromium import BROWSER, MARKS
+from tests.support.demo import module, visit
 
 playwright_api = pytest.importorskip("playwright.sync_api")
+expect = playwright_api.expect
+expect.set_options(timeout=20_000)
 
 pytestmark = MARKS
-ROOT = Path(__file__).parents[2]
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 860}
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TTS_", "RATE_LIMIT"))}
-    environment |= {"TTS_ENGINES": "espeak", "HOST": "127.0.0.1", "PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-m", "demo_app"], env=environment, cwd=ROOT)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(20)
+    with module("demo_app", ready=r"(http://\S+)", HOST="127.0.0.1", PORT="0") as address:
+        yield address
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_an_article_is_read_aloud(url: str, width: int):
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        for _ in range(100):  # the server says nothing that could be waited for when it listens
-            try:
-                page.goto(url)
-                break
-            except playwright_api.Error:
-                page.wait_for_timeout(200)
-        expect = playwright_api.expect
-        page.get_by_role("button", name="The Gettysburg Address").click()
-        expect(page.get_by_role("heading", name="The Gettysburg Address")).to_be_focused()
-        page.get_by_role("button", name="Listen").click()
-        expect(page.get_by_role("status")).to_contain_text("Reading", timeout=20_000)
-        expect(page.locator("#time")).not_to_have_text("0:00", timeout=20_000)
-        page.get_by_role("button", name="Pause").press("Enter")
-        expect(page.get_by_role("status")).to_contain_text("Paused")
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        assert not complaints
+        yield browser
         browser.close()
+
+
+def marked(page) -> str:
+    return page.evaluate("[...(CSS.highlights.get('tts-word') ?? [])].join('|')")
+
+
+def test_an_article_is_read_aloud_and_followed(browser, url):
+    with visit(browser, url) as page:
+        page.get_by_role("link", name="The Gettysburg Address").click()
+        expect(page.get_by_role("heading", level=1, name="The Gettysburg Address")).to_be_visible()
+        assert page.url.endswith("#gettysburg")
+        resting = page.evaluate("lips('reader')")
+        page.get_by_role("button", name="Play").click()
+        words, shapes = [], set()
+        while len(words) < 8:
+            word = marked(page)
+            if word and word not in words[-1:]:
+                words.append(word)
+            shapes.add(page.evaluate("lips('reader')"))
+        text = page.locator("#article").inner_text()
+        assert all(word in text for word in words), words
+        assert words[:2] == ["The", "Gettysburg"], "it begins with the title"
+        assert len(shapes) > 5, "the face does not speak"
+        page.get_by_role("button", name="Pause").press("Enter")
+        expect(page.locator("tts-player").get_by_role("status")).to_contain_text("Paused")
+        page.get_by_role("button", name="Stop").click()
+        page.wait_for_timeout(150)
+        assert page.evaluate("heard.now") < 1e-3
+        assert page.evaluate("heard.peak") > 0.1
+        deadline = 100
+        while page.evaluate("lips('reader')") != resting and deadline:
+            page.wait_for_timeout(50)
+            deadline -= 1
+        assert deadline, "the face does not come to rest"
+
+
+def test_another_language_has_another_voice_and_face(browser, url):
+    with visit(browser, f"{url}/#froschkoenig") as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text("Der Froschkönig")
+        assert page.locator("#text").get_attribute("lang") == "de-DE"
+        assert page.locator("#player").get_attribute("voice").startswith("de")
+        assert page.locator("#reader").get_attribute("face") == "zuri"
+        with page.expect_response("**/generate-stream") as answer:
+            page.get_by_role("button", name="Play").click()
+        assert answer.value.status == 200
+        assert answer.value.headers["x-tts-voice"].startswith("de")
+        # Another text ends the reading of this one.
+        page.get_by_role("link", name="La Cigale et la Fourmi").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("La Cigale et la Fourmi")
+        page.wait_for_timeout(150)
+        assert page.evaluate("heard.now") < 1e-3
+
+
+def test_a_text_can_be_kept(browser, url):
+    with visit(browser, f"{url}/#cigale") as page:
+        with page.expect_download() as download:
+            page.get_by_role("link", name="the whole text as an MP3").click()
+        assert download.value.suggested_filename == "cigale.mp3"
+        assert len(Path(download.value.path()).read_bytes()) > 50_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_fits_the_screen_and_keeps_the_rules_of_access(browser, url, size, scheme):
+    with visit(browser, url, AXE, viewport=size, color_scheme=scheme) as page:
+        page.get_by_role("button", name="Play").click()
+        expect(page.locator("tts-player").get_by_role("status")).to_contain_text("Reading")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        assert violations(page) == []
+
+
+def test_the_studio_is_mounted_beside_and_speaks_with_the_same_api(browser, url):
+    with visit(browser, url) as page:
+        page.get_by_role("link", name="Studio").click()
+        expect(page.locator("#voice-list [role=option]").nth(5)).to_be_attached()
+        page.get_by_label("What shall I say?").fill("From a path of its own.")
+        with page.expect_response("**/tts/generate-stream") as answer:
+            page.get_by_role("button", name="Speak", exact=True).click()
+        assert answer.value.status == 200
+        expect(page.locator("#status")).to_have_text("Done.")
+        page.get_by_role("link", name="Reading room").click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()

@@ -1,4 +1,5 @@
 import io
+import re
 from collections.abc import Iterator
 
 import av
@@ -23,6 +24,8 @@ def test_the_shelf(client: TestClient):
     article = client.get("/articles/magi").json()
     assert article["author"] == "O. Henry"
     assert len(article["paragraphs"]) > 3
+    # Read by somebody who is there.
+    assert article["voice"] in {voice["id"] for voice in client.get("/tts/voices").json()["voices"]}
 
 
 @pytest.mark.parametrize("slug", sorted(shelf()))
@@ -41,11 +44,14 @@ def test_what_is_wrong_is_said(client: TestClient):
     assert client.get("/articles/magi/audio?speed=9").status_code == 400
 
 
-def test_the_page_and_the_documentation(client: TestClient):
-    page = client.get("/")
-    assert "'unsafe-inline'" not in page.headers["content-security-policy"]
-    for path in ("/static/app.js", "/static/style.css", "/docs", "/tts/health"):
-        assert client.get(path).status_code == 200
+def test_the_pages_and_the_documentation(client: TestClient):
+    for path in ("/", "/studio"):
+        page = client.get(path)
+        assert "'unsafe-inline'" not in page.headers["content-security-policy"]
+        for file in re.findall(r'(?:src|href)="(/[^"#]*)"', page.text):
+            assert client.get(file).status_code == 200, file
+    assert 'data-api="/tts"' in client.get("/studio").text
+    assert client.get("/tts/health").status_code == 200
     paths = client.get("/docs/openapi.json").json()["paths"]
     assert {"/articles", "/articles/{slug}/audio", "/tts/generate", "/tts/generate-stream"} <= set(paths)
 

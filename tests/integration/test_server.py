@@ -15,10 +15,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from litestar import Litestar
 
 import litestar_tts.web.pages
 from litestar_tts.config import TTSConfig
+from litestar_tts.plugin import TTSPlugin
 from litestar_tts.server import create_app
+from litestar_tts.web.pages import demo_page
 from tests.support.valkey import valkey_server
 
 ROOT = Path(__file__).parents[2]
@@ -309,8 +312,13 @@ def test_openapi_document(server):
 
 def test_assets_are_only_ours(server):
     digest = re.search(r"/assets/(\w+)/demo.js", httpx.get(f"{server.url}/").text)[1]
-    for path in (f"/assets/{digest}/..%2f..%2fconfig.py", f"/assets/{digest}/demo.html", "/assets/0/demo.js"):
-        assert httpx.get(server.url + path).status_code == 404
+    for name in (
+        f"{digest}/..%2f..%2fconfig.py",
+        f"{digest}/..%2fdocs.js",
+        f"{digest}/demo.html",
+        "0/demo.js",
+    ):
+        assert httpx.get(f"{server.url}/assets/{name}").status_code == 404
     connection = http.client.HTTPConnection(httpx.URL(server.url).host, httpx.URL(server.url).port, timeout=5)
     connection.request("GET", f"/assets/{digest}/../../config.py")
     assert connection.getresponse().status == 404
@@ -337,7 +345,36 @@ async def test_pages_follow_the_root_path():
     assert 'data-document="/proxy/docs/openapi.json"' in docs.text
 
 
-def test_scripts_stay_small():
-    scripts = [path.read_text(encoding="utf-8") for path in (ROOT / "litestar_tts" / "static").glob("*.js")]
-    assert all(len(script.splitlines()) < 300 for script in scripts)
-    assert len(gzip.compress("".join(scripts).encode())) < 8_000
+async def test_demo_page_has_any_path_and_links_of_its_host():
+    links = {"Home & away": "/home"}
+    handlers = demo_page(path="/a/studio", api="/voice", docs="/docs", max_text_length=77, links=links)
+    app = Litestar(handlers, plugins=[TTSPlugin(TTSConfig(path="/voice", engines=["espeak"]))])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:  # type: ignore[arg-type]
+        page = await client.get("/a/studio")
+        assert page.status_code == 200
+        assert policy(page)["script-src"] == "'self'"
+        assert policy(page)["require-trusted-types-for"] == "'script'"
+        assert '<a href="/home">Home &amp; away</a>' in page.text
+        assert 'maxlength="77"' in page.text
+        files = [path for path in re.findall(r'(?:src|href)="(/[^"]+)"', page.text) if path not in ("/home", "/docs")]
+        assert any(path.startswith("/a/studio/assets/") for path in files)
+        assert "/voice/client/tts.js" in files
+        for path in files:
+            assert (await client.get(path)).status_code == 200, path
+        assert (await client.get("/")).status_code == 404
+
+
+@pytest.mark.parametrize("option", ["mount_client", "mount_speech", "enabled"])
+async def test_without_a_client_there_is_no_demo_page(option):
+    app = create_app(TTSConfig(path="/", engines=["espeak"], **{option: False}))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:  # type: ignore[arg-type]
+        assert (await client.get("/")).status_code == 404
+        assert (await client.get("/docs")).status_code == 200
+
+
+def test_the_pages_scripts_are_complete_and_stay_small():
+    files = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "litestar_tts/static/demo").glob("*.js")}
+    assert all(len(script.splitlines()) < 400 for script in files.values())
+    assert len(gzip.compress("".join(files.values()).encode())) < 24_000
+    imported = set(re.findall(r'(?:from |import\()"\./([^"]+)"', "".join(files.values())))
+    assert imported | {"demo.js"} == set(files)
