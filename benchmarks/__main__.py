@@ -3,12 +3,13 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import buffering, concurrency, first_audio
+from benchmarks import browser, buffering, concurrency, first_audio
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "first_audio": first_audio.main,
     "concurrency": concurrency.main,
     "buffering": buffering.main,
+    "browser": browser.main,
 }
 
 if __name__ == "__main__":

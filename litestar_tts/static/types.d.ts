@@ -64,6 +64,8 @@ export interface SpeakOptions extends SpeechOptions {
   format?: AudioFormat;
   /** True: stop what is being said and drop what waits. Default: wait for one's turn; joins are without a gap. */
   interrupt?: boolean;
+  /** Milliseconds of silence between the utterance before, where one is heard, and this one; default 0. */
+  gapMs?: number;
   /** Milliseconds of audio to have before sound begins; default 60. Grows by itself after an underrun. */
   leadMs?: number;
   /** How to decode; default: the best that the browser has. `blob` waits for the whole. */
@@ -85,6 +87,7 @@ export interface SpeechInfo {
   voice: string;
   format: AudioFormat;
   sampleRate: number;
+  channels: number;
   visemeSet: VisemeSet;
   /** Names by position, for sets that have names. */
   visemeNames?: string[];
@@ -112,6 +115,9 @@ export interface WordEvent {
   durationMs: number;
   /** Number of the word in the utterance, from 0. */
   index: number;
+  /** What was heard when this was called; not with `onTimeline`. */
+  clockMs?: number;
+  lateMs?: number;
 }
 
 export interface FrameEvent {
@@ -121,7 +127,7 @@ export interface FrameEvent {
   speaking: boolean;
   /** Weight of each position of the set, eased so that mouths move smoothly; together 1. */
   weights: Float32Array;
-  /** Weights by the set's own names (`{aa: 0.7}`); for the numbered sets by position (`{"3": 1}`). */
+  /** Weights by the set's own names (`{aa: 0.7, ee: 0, …}`, all of them); for the numbered sets by position (`{"3": 1, …}`). */
   blend: Record<string, number>;
 }
 
@@ -151,6 +157,8 @@ export interface SpeechStats {
   /** From the request to the first sound at the ear. */
   firstSoundMs: number;
   decoder: "pcm" | "webcodecs" | "decode" | "blob";
+  /** From the first sound to the last. */
+  playedMs: number;
 }
 
 export type ErrorCode = "autoplay-blocked" | "http" | "truncated" | "protocol" | "server" | "network" | "decode";
@@ -184,3 +192,123 @@ export interface ServiceOptions {
   /** On iPhones: sound even with the ring switch off, at the price of stopping other apps' music. Default false. */
   ignoreSilentSwitch?: boolean;
 }
+
+/** What a `TTSError` knows beside its code. */
+export interface ErrorFacts {
+  /** HTTP status. */
+  status?: number;
+  /** Seconds after which to try again. */
+  retryAfter?: number;
+  problem?: Problem;
+  cause?: unknown;
+}
+
+/** A frame of `/generate-stream`. */
+export interface Frame {
+  /** Viseme that starts at `timeMs`; 0xFFFFFFFF: none; 0xFFFFFFFE: control. */
+  index: number;
+  timeMs: number;
+  payload: Uint8Array<ArrayBuffer>;
+  /** The message of a control frame: `start`, `words`, `end`, `error`. */
+  control?: any;
+}
+
+export interface Mp3Frame {
+  data: Uint8Array<ArrayBuffer>;
+  /** How many samples it decodes to. */
+  samples: number;
+  /** Samples a second. */
+  rate: number;
+}
+
+export interface VoiceFilters {
+  engine?: string;
+  /** Begin of the language tag: `en` finds `en-US`. */
+  language?: string;
+  gender?: string;
+}
+
+export interface VisemeOptions extends SpeechOptions {
+  /** `estimated`: from the text alone; `exact`: by a synthesis. */
+  timing?: "auto" | "estimated" | "exact";
+}
+
+export interface CaptionOptions extends SpeechOptions {
+  /** Default srt. */
+  format?: "srt" | "vtt" | "json";
+}
+
+export interface DownloadOptions extends SpeechOptions {
+  /** Default wav. */
+  format?: AudioFormat;
+}
+
+export interface VisemeAnswer {
+  visemes: Viseme[];
+  words: Word[];
+  /** Seconds. */
+  duration: number;
+  timing: "estimated" | "exact";
+}
+
+export interface Captions {
+  captions: { index: number; start: number; end: number; text: string; words: Word[] }[];
+}
+
+export type OnViseme = ((viseme: VisemeEvent) => void) | null;
+export type OnProgress = ((progress: ProgressEvent) => void) | null;
+
+/** Health of the server, also when it cannot speak; `initialize` unlocks sound too and belongs into a click. */
+export type AskHealth = () => Promise<Health>;
+export type ListVoices = (filters?: VoiceFilters) => Promise<Voice[]>;
+export type GenerateVisemes = (text: string, options?: VisemeOptions) => Promise<VisemeAnswer>;
+export interface GenerateCaptions {
+  (text: string, options: CaptionOptions & { format: "json" }): Promise<Captions>;
+  (text: string, options?: CaptionOptions): Promise<string>;
+}
+/** The sound as a file. */
+export type Download = (text: string, options?: DownloadOptions) => Promise<Blob>;
+/** Speaks when all of the sound has arrived: the most patient way, for any format. */
+export type Speak = (text: string, onViseme?: OnViseme, options?: SpeakOptions) => Promise<SpeechStats>;
+/** Speaks as the sound arrives; resolved when the last of it was heard. */
+export type SpeakStreaming = (text: string, onViseme?: OnViseme, onProgress?: OnProgress, options?: SpeakOptions) => Promise<SpeechStats>;
+
+/**
+ * Weights of a set's shapes at a moment, together 1: eased over 80 ms, a little ahead of the sound as mouths are, and fully
+ * closed for b, m and p.
+ *
+ * `visemes` are in order of time, `count` is the size of their set. `closed` is the position of the shape of b, m and p;
+ * left out, it is that of the set with so many shapes (of the default one for 17).
+ */
+export type BlendVisemes = (visemes: { timeMs: number; index: number }[], timeMs: number, count: number, closed?: number) => Float32Array;
+
+/** Events of a service; what they tell is in `detail`. */
+export interface ServiceEvents {
+  start: CustomEvent<SpeechInfo>;
+  timeline: CustomEvent<{ visemes: VisemeEvent[]; words: WordEvent[] }>;
+  samples: CustomEvent<Float32Array>;
+  viseme: CustomEvent<VisemeEvent>;
+  word: CustomEvent<WordEvent>;
+  frame: CustomEvent<FrameEvent>;
+  progress: CustomEvent<ProgressEvent>;
+  end: CustomEvent<SpeechStats>;
+  error: CustomEvent<Error>;
+}
+
+/** What a service is beside its methods: its options, which may be changed between utterances, and a source of events. */
+export interface ServiceProperties extends ServiceOptions, EventTarget {
+  addEventListener<K extends keyof ServiceEvents>(
+    type: K,
+    listener: ((event: ServiceEvents[K]) => void) | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof ServiceEvents>(
+    type: K,
+    listener: ((event: ServiceEvents[K]) => void) | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
+}
+
+export type ServiceBase = new () => ServiceProperties;
