@@ -108,7 +108,7 @@ def test_a_click_on_a_word_jumps_there(open_page):
     count = word_heard(page, "In")
     # Links, buttons and selections mean what they always do.
     page.locator("#article a").first.click()
-    assert page.url.endswith("#keepers")
+    expect(page).to_have_url(re.compile("#keepers$"))
     page.evaluate("share.addEventListener('click', () => (share.dataset.clicked = 'yes'))")
     page.locator("#share").click()
     assert page.locator("#share").get_attribute("data-clicked") == "yes"

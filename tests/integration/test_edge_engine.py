@@ -274,7 +274,8 @@ async def test_ten_minutes_are_a_cut(service, engine, monkeypatch) -> None:
 # --- leaving ----------------------------------------------------------------------------------------------------------
 
 
-async def test_leaving_closes_the_socket_at_once(service, engine) -> None:
+async def test_leaving_closes_the_socket_at_once(service) -> None:
+    engine = EdgeEngine(url=service.url)
     service.pace = 4
     events = engine.synthesize(Utterance(text=LONG, voice=ARIA))
     await anext(events)
@@ -282,6 +283,7 @@ async def test_leaving_closes_the_socket_at_once(service, engine) -> None:
     await events.aclose()
     assert time.monotonic() - started < 0.2
     await service.until(lambda counters: counters.cancelled == 1 and counters.open == 0, 0.5)
+    await engine.close()
 
 
 async def test_a_cancelled_listener_closes_the_socket_at_once(service, engine) -> None:
