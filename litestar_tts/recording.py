@@ -96,6 +96,9 @@ class Recording:
             raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(self.target.parent))
         if self.target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder; name a file", str(self.target))
+        if self.target.exists() and not self.target.is_file():
+            # A file would take the place of the device or pipe, for every program of this machine.
+            raise OSError(errno.EINVAL, "is no regular file; name one", str(self.target))
         # A task that is cancelled closes while the thread that it has left still commits.
         self._turn = threading.RLock()
         self._log = _open_alone(self.journal, self.target)

@@ -27,8 +27,15 @@ def _load_dotenv() -> None:
         from dotenv import load_dotenv
     except ImportError:
         return
-    # The real environment goes before the file.
-    load_dotenv(".env", override=False)
+    # The real environment goes before the file. Going on without it could open a server that has its keys there.
+    try:
+        load_dotenv(".env", override=False)
+    except UnicodeDecodeError:
+        sys.stderr.write("Error: the file .env of this folder is not UTF-8; save it as UTF-8, or move it away.\n")
+        sys.exit(1)
+    except OSError as error:
+        sys.stderr.write(f"Error: the file .env of this folder cannot be read: {error.strerror}.\n")
+        sys.exit(1)
 
 
 def __getattr__(name: str) -> Any:

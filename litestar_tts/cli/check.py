@@ -7,12 +7,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import click
 import msgspec
 
 from litestar_tts.__metadata__ import __version__
 from litestar_tts.cli.common import errors_in_one_line, run_to_end
+from litestar_tts.cli.diagnosis.secrets import masked, masked_url
 from litestar_tts.cli.findings import Status, advice_of, count, print_findings, worst
 
 __all__ = ("check",)
@@ -68,8 +70,11 @@ def check(
         candidates(url)
     if text is not None and not any(char.isalnum() for char in text):
         raise click.UsageError("--text needs a letter or a digit")
+    key = (api_key or os.environ.get("TTS_API_KEY") or _own_key(url) or "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise click.UsageError("the API key holds a character that no HTTP header can carry; was it copied whole?")
     options = Options(
-        api_key=api_key or os.environ.get("TTS_API_KEY") or _own_key(url),
+        api_key=key or None,
         timeout=timeout,
         voice=voice,
         engine=engine.lower() if engine else None,
@@ -80,6 +85,10 @@ def check(
     probes = [probe for probe in PROBES if not names or probe.name in names]
     with _progress() as progress:
         result = run_to_end(check_server(url, options, probes, progress=progress))
+    if url is not None and (user := urlsplit(candidates(url)[0]).netloc.rpartition("@")[0]):
+        # What is printed here is going to be pasted into a ticket.
+        result.findings = masked(result.findings, [user])
+        result.url, url = result.url and masked_url(result.url), masked_url(candidates(url)[0])
     status = worst(result.findings)
     if as_json:
         body = {

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
@@ -16,7 +16,7 @@ from litestar_tts.engines.base import Engine
 from litestar_tts.exceptions import InvalidRequestError, TTSError
 from litestar_tts.service import SpeechService
 
-__all__ = ("engine_named", "errors_in_one_line", "host_config", "quiet_logs", "run_to_end", "service_config")
+__all__ = ("engine_named", "errors_in_one_line", "host_config", "quiet_logs", "run_to_end", "service_config", "stopped")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,6 +38,8 @@ def errors_in_one_line(function: Callable[P, T]) -> Callable[P, T]:
             return function(*args, **kwargs)
         except TTSError as error:
             raise OneLine(error) from error
+        except KeyboardInterrupt:
+            stopped(signal.SIGINT)
         except BrokenPipeError:
             # Whoever read our output has enough; Python would complain once more when it flushes.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -61,20 +63,24 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
                 break
         return await task
 
-    stopped: list[int] = []
+    told: list[int] = []
 
     def _stop(task: "asyncio.Task[T]", number: int) -> None:
-        stopped.append(number)
+        told.append(number)
         # Once: a shell's job control, and impatient fingers, say it twice, and cleaning up takes a moment.
-        if len(stopped) == 1:
+        if len(told) == 1:
             task.cancel()
 
     try:
         return asyncio.run(run())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        number = stopped[0] if stopped else int(signal.SIGINT)
-        click.echo("Stopped.", err=True)
-        sys.exit(128 + number)
+        stopped(told[0] if told else signal.SIGINT)
+
+
+def stopped(number: int) -> NoReturn:
+    """Leave with the code that shells expect of who was told to stop."""
+    click.echo("Stopped.", err=True)
+    sys.exit(128 + number)
 
 
 def host_config(ctx: click.Context) -> TTSConfig | None:

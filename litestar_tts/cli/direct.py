@@ -26,7 +26,16 @@ __all__ = ("is_stream", "say_to")
 
 def is_stream(target: str) -> bool:
     """Whether what is written there is gone at once: standard output, a device, a named pipe."""
-    return target == "-" or (Path(target).exists() and not Path(target).is_file())
+    if target == "-":
+        return True
+    path = Path(target)
+    return path.exists() and (not path.is_file() or _is_descriptor(path))
+
+
+def _is_descriptor(path: Path) -> bool:
+    # /dev/stdout and /dev/fd/63 may be links to a regular file; whoever renames onto them breaks them for everybody.
+    folder = path.parent.resolve()
+    return folder == Path("/dev") or folder.is_relative_to("/proc")
 
 
 async def say_to(
@@ -70,7 +79,7 @@ async def say_to(
                 elif isinstance(event, SpeechEnd):
                     end = event
             assert end is not None  # noqa: S101
-            if info.format is AudioFormat.WAV:
+            if info.format is AudioFormat.WAV and target != "-":
                 _write_sizes(file, info.sample_rate, size)
             file.flush()
             if subtitles is not None:
@@ -90,6 +99,8 @@ def _output(target: str) -> Iterator[BinaryIO]:
         with path.open("wb", buffering=0) as device:
             yield device
         return
+    # A link stays a link to what will be written.
+    path = path.resolve() if path.is_symlink() else path
     # Beside the target, so that renaming is one step on one file system.
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -103,6 +114,6 @@ def _output(target: str) -> Iterator[BinaryIO]:
 
 
 def _write_sizes(file: BinaryIO, sample_rate: int, size: int) -> None:
-    if file is not sys.stdout.buffer and Path(file.name).is_file():
+    if Path(file.name).is_file():
         file.seek(0)
         file.write(wav_header(sample_rate, size - HEADER_SIZE))

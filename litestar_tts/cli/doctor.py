@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from litestar_tts.__metadata__ import __version__
+from litestar_tts.cli.common import errors_in_one_line
 from litestar_tts.cli.findings import Finding, Status, advice_of, count, print_findings, worst
 
 __all__ = ("doctor", "examine")
@@ -24,6 +25,7 @@ PATIENCE: Final = 17.0
 @click.command(help="Explain what is wrong with this installation, and what to do about it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_context
+@errors_in_one_line
 def doctor(ctx: click.Context, *, as_json: bool) -> None:
     """Look at everything that has to work here."""
     findings = examine(Path.cwd())

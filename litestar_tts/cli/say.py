@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from dataclasses import replace
@@ -26,6 +27,9 @@ __all__ = ("say",)
 
 LONGEST_TEXT: Final = 10_000_000
 """Characters; the server's limit protects it from its clients, and here nobody else is waiting."""
+
+STANDARD_OUTPUT: Final = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+"""Other names of ``-``: opened by them, a file that the shell has opened would be begun a second time."""
 
 SUFFIXES: Final = {".oga": "opus", ".ogg": "opus", ".opus": "opus", ".m4a": None, ".raw": "pcm"}
 
@@ -78,14 +82,21 @@ def say(
     """Speak."""
     quiet_logs()
     play = play or player is not None
+    if output in STANDARD_OUTPUT:
+        output = "-"
     chosen = audio_format or _format_of(output)
     target = output or (None if play else f"speech.{chosen}")
+    # Who runs us may have closed them.
+    if (target == "-" and sys.stdout is None) or (text == "-" and sys.stdin is None):
+        raise click.UsageError(f"standard {'output' if target == '-' else 'input'} is closed; name a file")
     if target == "-" and sys.stdout.isatty():
         raise click.UsageError("audio would spoil the terminal; redirect it, or name a file with -o")
     if play and target is not None and is_stream(target):
         raise click.UsageError("--play goes with a file (-o FILE) or alone")
     if captions is not None:
         check_suffix(captions)
+        if target is not None and Path(captions).resolve() == Path(target).resolve():
+            raise click.UsageError("sound and subtitles cannot be the same file; give each a name of its own")
     config = service_config(ctx)
     if engine is not None:
         config = replace(config, engines=[engine_named(engine, config)])
@@ -103,22 +114,39 @@ def say(
 
 
 async def _carry_out(config: TTSConfig, order: Order) -> Spoken:
-    async with SpeechService(replace(config, max_text_length=LONGEST_TEXT)) as service:
-        target = order.target
-        if target is not None and order.player is None:
-            # Sections are joined as samples, which takes PyAV for most voices and formats.
-            short = len(order.text) <= SECTION_CHARS or not available()
-            if short or is_stream(target):
-                return await say_to(service, order.text, target, order.options, order.captions)
-        return await Take(service, order).run()
+    target = order.target
+    try:
+        async with SpeechService(replace(config, max_text_length=LONGEST_TEXT)) as service:
+            if target is not None and order.player is None:
+                # Sections are joined as samples, which takes PyAV for most voices and formats.
+                short = len(order.text) <= SECTION_CHARS or not available()
+                if short or is_stream(target):
+                    return await say_to(service, order.text, target, order.options, order.captions)
+            return await Take(service, order).run()
+    except OSError as error:
+        # A write that fails, on a full disk, does not say what it wrote to.
+        if error.filename is None and error.errno is not None:
+            error.filename = "standard output" if target == "-" else target or order.captions
+        raise
 
 
 def _read(text: str) -> str:
     if text == "-":
-        return sys.stdin.buffer.read().decode("utf-8", "replace")
+        return _decoded(sys.stdin.buffer.read(), "standard input")
     if text.startswith("@"):
-        return Path(text[1:]).read_text(encoding="utf-8", errors="replace")
+        return _decoded(Path(text[1:]).read_bytes(), text[1:])
     return text
+
+
+def _decoded(data: bytes, name: str) -> str:
+    """UTF-8, or UTF-16 that says so, as editors on Windows write it; whole, or not at all."""
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"{name}: line {line} is not UTF-8; convert it, for example with iconv -f LATIN1 -t UTF-8"
+        raise click.ClickException(message) from None
 
 
 def _format_of(output: str | None) -> str:

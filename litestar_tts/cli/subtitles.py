@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 import msgspec
@@ -43,16 +43,19 @@ class Subtitles:
     """
 
     def __init__(self, path: str) -> None:
-        self._path = Path(path)
-        self._vtt = self._path.suffix.lower() == ".vtt"
+        file = Path(path)
+        self._vtt = file.suffix.lower() == ".vtt"
+        # A link stays a link to what will be written.
+        self._path = file.resolve() if file.is_symlink() else file
         self._part = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
+        self._file: TextIO | None = None
+        self._count = 0
+        # Only to see that it can be written: there are no words for hours, and whoever is killed cannot tidy up.
         try:
-            self._file = self._part.open("x", encoding="utf-8", newline="\n")
+            self._part.touch(exist_ok=False)
         except FileNotFoundError as error:
             raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(self._path.parent)) from error
-        self._count = 0
-        if self._vtt:
-            self._file.write("WEBVTT\n")
+        self._part.unlink()
 
     def add(self, text: str, words: Sequence[WordBoundary], *, start: float, duration: float) -> None:
         """Add a section.
@@ -66,11 +69,11 @@ class Subtitles:
         cues = [self._moved(cue, start) for cue in make_cues(words, text, duration=duration)]
         self._count += len(cues)
         if cues:
-            self._file.write("\n" + to_vtt(cues).removeprefix(_VTT_HEAD) if self._vtt else to_srt(cues))
+            self._opened().write("\n" + to_vtt(cues).removeprefix(_VTT_HEAD) if self._vtt else to_srt(cues))
 
     def finish(self) -> None:
         """All sections are there: give the file its name."""
-        self._file.close()
+        self._opened().close()
         self._part.replace(self._path)
 
     def __enter__(self) -> Self:
@@ -79,8 +82,16 @@ class Subtitles:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._part.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
+    def _opened(self) -> TextIO:
+        if self._file is None:
+            self._file = self._part.open("x", encoding="utf-8", newline="\n")
+            if self._vtt:
+                self._file.write("WEBVTT\n")
+        return self._file
 
     def _moved(self, cue: Cue, by: float) -> Cue:
         def moved(time: float) -> float:

@@ -102,15 +102,6 @@ class Take:
             OSError: It cannot be written.
             click.ClickException: It cannot be played.
         """
-        try:
-            return await self._run()
-        except OSError as error:
-            # A write that fails, on a full disk, does not say what it wrote to.
-            if error.filename is None and error.errno is not None:
-                error.filename = self._order.target or self._order.captions
-            raise
-
-    async def _run(self) -> Spoken:
         order = self._order
         async with AsyncExitStack() as stack:
             files = stack.enter_context(ExitStack())

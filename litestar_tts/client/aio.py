@@ -94,6 +94,8 @@ class AsyncTTSClient:
             max_retry_wait=max_retry_wait,
             max_connections=max_connections,
         )
+        if not isinstance(http_client, httpx.AsyncClient | None):
+            raise TypeError(f"http_client is a {type(http_client).__name__}; give an httpx.AsyncClient")
         self._owned = http_client is None
         self._http = http_client or httpx.AsyncClient(**self._settings.httpx_options())
         self._driver = _Driver(self._http, self._settings)

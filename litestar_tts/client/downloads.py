@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from litestar_tts.audio.pcm import SAMPLE_SIZE
 from litestar_tts.audio.wav import HEADER_SIZE, wav_header
 from litestar_tts.client import flow, wire
 from litestar_tts.client.errors import (
@@ -100,6 +101,8 @@ def job_of(
     """
     given = {name: value for name, value in options.items() if value is not None}
     file = Path(path)
+    if not file.name:
+        raise ValueError(f"{str(file)!r} is a folder; name a file")
     name = given.pop("format", None) or _SUFFIXES.get(file.suffix.lower())
     if name is None:
         raise ValueError(f"the name {file.name!r} tells no format: give format=… or a name such as speech.mp3")
@@ -120,7 +123,8 @@ def download(job: Job, retries: Retries) -> Steps[Download]:
         OSError: It cannot be written.
     """
     health = yield from flow.ask_health(retries)
-    limit = health.max_text_length or _USUAL_LIMIT
+    told = health.max_text_length
+    limit = told if told is not None and told > 0 else _USUAL_LIMIT
     if job.format not in _JOINABLE and len(job.text) > limit:
         raise NotJoinableError(
             f"The text has {len(job.text)} characters and the server takes {limit} at a time; pieces of "
@@ -205,13 +209,14 @@ class _Reporter:
 def _persist(section: _Section, retries: Retries) -> Steps[None]:
     """Get a section, however often its answer breaks off, as long as there is hope."""
     attempt = 0
+    furthest = 0
     while True:
-        start = section.kept
         try:
             yield from section.fetch()
         except _PASSING as error:
-            if section.kept > start:
-                attempt = 0
+            # Further than ever: one that forgets what it has sent, each time, would be asked forever.
+            if section.kept > furthest:
+                attempt, furthest = 0, section.kept
             if attempt >= retries.count or not _may_pass(error):
                 raise
             pause = error.retry_after if isinstance(error, APIError) else None
@@ -236,6 +241,7 @@ class _Section:
         self.facts: dict[str, Any] = {}
         self._recording = recording
         self._report = report
+        self._format = job.format
         self._wav = job.format is AudioFormat.WAV
         self._ending: Ending | None = None
         self._lead = _LEAD_SECONDS
@@ -264,8 +270,12 @@ class _Section:
                 self._report()
         finally:
             yield Close(answer)
-        if self.received < (HEADER_SIZE if self._wav else 1):
+        if self.received <= (HEADER_SIZE if self._wav else 0):
             raise ProtocolError(f"{answer.url} answered no audio.")
+        if self._format in (AudioFormat.WAV, AudioFormat.PCM) and self.received % SAMPLE_SIZE:
+            # Not every proxy tells that it lost its server; and all that follows would be noise.
+            self._etag = None
+            raise StreamTruncatedError(f"The answer of {answer.url} broke off in the middle of a sample.")
 
     def rest(self, pause: float) -> None:
         """Be silent behind it, together with the silence that is there already, and with that before the next one."""
@@ -291,11 +301,13 @@ class _Section:
                 return
             self._etag = None
             raise StreamTruncatedError("The server answered another part than was asked for.")
+        info = wire.audio_info(answer.headers, self._options)
+        if info.format is not self._format:
+            raise ProtocolError(f"{answer.url} answered {info.format.value}, and was asked for {self._format.value}.")
         self._recording.rewind()
         self.received, self._head = 0, b""
         etag = answer.headers.get("etag", "")
         self._etag = etag if etag.startswith('"') else None
-        info = wire.audio_info(answer.headers, self._options)
         rate = info.sample_rate or DEFAULT_SAMPLE_RATE
         self._lead = _LEAD_SECONDS + info.skip_samples / rate
         self._ending = ending_of(info.format, rate) if info.format in _JOINABLE else None

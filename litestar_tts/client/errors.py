@@ -64,6 +64,9 @@ class ConnectError(TTSClientError, ConnectionError):
         self.sent = sent
         """Whether the request may have reached the server."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_unanswered, (type(self), str(self), self.sent)
+
 
 class TTSTimeoutError(TTSClientError, TimeoutError):
     """Nothing came in time."""
@@ -72,6 +75,9 @@ class TTSTimeoutError(TTSClientError, TimeoutError):
         super().__init__(message)
         self.sent = sent
         """Whether the request may have reached the server."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_unanswered, (type(self), str(self), self.sent)
 
 
 class StreamTruncatedError(TTSClientError):
@@ -210,6 +216,9 @@ _BY_STATUS: Final[Mapping[int, type[APIError]]] = {
 """For answers that name no kind that we know."""
 
 
+_NOWHERE: Final = ":not-found"
+
+
 def error_from_problem(
     problem: Mapping[str, Any],
     *,
@@ -244,19 +253,21 @@ def error_from_answer(status: int, headers: Mapping[str, str], body: bytes, *, u
     request_id = headers.get("x-request-id")
     retry_after = seconds_until(headers.get("retry-after"))
     problem = _json_object(body) if "json" in headers.get("content-type", "") else None
-    if problem is not None and isinstance(problem.get("type"), str):
+    kind = problem.get("type") if problem is not None else None
+    # That there is nothing at a path is told below, with the path.
+    if problem is not None and isinstance(kind, str) and not kind.endswith(_NOWHERE):
         return error_from_problem(problem, status=status, request_id=request_id, retry_after=retry_after)
     title = _phrase(status)
     if status in range(300, 400):
-        where = headers.get("location", "another address")
+        where = headers.get("location", "another address").partition("?")[0]
         detail = f"{url} redirects to {where}; use the address it leads to as the base URL."
     elif status == HTTPStatus.NOT_FOUND:
         detail = f"There is nothing at {url}. Is the base URL right? The plugin's routes lie under its path, e.g. /tts."
     else:
         said = headers.get("content-type", "").partition(";")[0] or "nothing"
         detail = f"{url} answered {status} {title} with {said} instead of problem details; a proxy may have answered."
-    kind = _BY_STATUS.get(status, APIError)
-    return kind(detail, status=status, title=title, problem=problem, request_id=request_id, retry_after=retry_after)
+    chosen = _BY_STATUS.get(status, APIError)
+    return chosen(detail, status=status, title=title, problem=problem, request_id=request_id, retry_after=retry_after)
 
 
 def seconds_until(value: str | None) -> float | None:
@@ -268,11 +279,11 @@ def seconds_until(value: str | None) -> float | None:
     except ValueError:
         try:
             when = parsedate_to_datetime(value)
-        except ValueError:
+            if when.tzinfo is None:
+                when = when.replace(tzinfo=UTC)
+            seconds = (when - datetime.now(UTC)).total_seconds()
+        except (ValueError, OverflowError):
             return None
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        seconds = (when - datetime.now(UTC)).total_seconds()
     # Neither infinity nor "not a number" is a time to wait.
     return max(0.0, seconds) if seconds - seconds == 0 else None
 
@@ -281,6 +292,10 @@ def _rebuild(kind: type[APIError], detail: str, state: dict[str, Any]) -> APIErr
     error = kind(detail, status=state["status"])
     error.__dict__.update(state)
     return error
+
+
+def _rebuild_unanswered(kind: type[Any], message: str, sent: bool) -> Any:  # noqa: FBT001
+    return kind(message, sent=sent)
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from litestar_tts.client import wire
 from litestar_tts.client.errors import (
     ProtocolError,
     StreamClosedError,
+    StreamTruncatedError,
     TTSClientError,
     error_from_answer,
 )
@@ -141,6 +142,7 @@ class AudioBody:
         self._call = call
         self._retries = retries
         self._options = options
+        self._begun = False
 
     def start(self) -> Steps[None]:
         """Ask, and wait for the head of the answer."""
@@ -151,6 +153,10 @@ class AudioBody:
     def next(self) -> Steps[bytes | None]:
         """More audio; None: that was all."""
         data: bytes | None = yield Next(self.answer)
+        if data is None and not self._begun:
+            # The server answers when there is sound, so there is always some.
+            raise StreamTruncatedError("The answer broke off before its first sound.")
+        self._begun = True
         return data
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Settings", "Timeouts", "reading_failed", "sending_failed", "settings_of")
 
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE: Final = re.compile(r"[\t -~]*")
 DEFAULT_URL: Final = "http://localhost:8000"
 _KEEPALIVE_CONNECTIONS: Final = 20
 _KEEPALIVE_SECONDS: Final = 4.0
@@ -105,15 +110,20 @@ def settings_of(
     Raises:
         ValueError: It cannot work.
     """
-    key = os.environ.get("TTS_API_KEY") if api_key is None else api_key
+    key = (os.environ.get("TTS_API_KEY") or "" if api_key is None else api_key).strip()
+    # httpx would say it later, and with the whole key in its message.
+    if not (key.isascii() and key.isprintable()):
+        raise ValueError("the API key holds a character that no HTTP header can carry; was it copied whole?")
+    for name, value in (headers or {}).items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(f"the header {name!r} cannot be sent: names and values are one line of ASCII")
     given = {"User-Agent": f"litestar-tts/{__version__}", **(headers or {})}
     if key:
         given["Authorization"] = f"Bearer {key}"
     if retries < 0 or max_retry_wait < 0 or max_connections < 1:
         raise ValueError("retries and max_retry_wait cannot be negative, and max_connections is at least 1")
+    _check_limits(timeout)
     if timeout is None or isinstance(timeout, (int, float)):
-        if timeout is not None and timeout <= 0:
-            raise ValueError("timeout is seconds above 0, or None for no limit")
         connect = timeout if timeout is None else min(timeout, 5.0)
         timeout = Timeouts(connect=connect, first_byte=timeout, between=timeout, whole=timeout, pool=timeout)
     return Settings(
@@ -123,6 +133,15 @@ def settings_of(
         retries=Retries(retries, max_retry_wait),
         max_connections=max_connections,
     )
+
+
+def _check_limits(timeout: Any) -> None:
+    if not isinstance(timeout, (Timeouts, int, float, NoneType)):
+        raise TypeError(f"timeout is seconds, Timeouts(…), or None for no limit; not a {type(timeout).__name__}")
+    limits = msgspec.structs.asdict(timeout) if isinstance(timeout, Timeouts) else {"timeout": timeout}
+    for name, seconds in limits.items():
+        if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
+            raise ValueError(f"{name} is {seconds!r}; give seconds above 0, or None for no limit")
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------

@@ -87,6 +87,8 @@ class TTSClient:
             max_retry_wait=max_retry_wait,
             max_connections=max_connections,
         )
+        if not isinstance(http_client, httpx.Client | None):
+            raise TypeError(f"http_client is a {type(http_client).__name__}; give an httpx.Client")
         self._owned = http_client is None
         self._http = http_client or httpx.Client(**self._settings.httpx_options())
         self._driver = _Driver(self._http, self._settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote
@@ -61,6 +62,8 @@ def base_of(url: str) -> str:
     Raises:
         ValueError: It is none.
     """
+    if not isinstance(url, str):
+        raise TypeError(f"the base URL is a {type(url).__name__}, not a string")
     base = url.strip()
     if not re.match(r"https?://[^/?#]+", base, re.IGNORECASE):
         raise ValueError(f"the base URL {shown(url)!r} does not begin with http:// or https:// and a host")
@@ -118,6 +121,10 @@ def _body(text: str, options: Mapping[str, Any], kind: type[Any], **fixed: Any) 
     if not isinstance(text, str):
         raise TypeError(f"the text is a {type(text).__name__}, not a string")
     given = {name: value for name, value in options.items() if value is not None}
+    for name, value in given.items():
+        # JSON has no such numbers, and would say null.
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name} is {value}, which is no number that can be sent")
     try:
         return msgspec.json.encode({"text": text, **given, **fixed})
     except UnicodeEncodeError:

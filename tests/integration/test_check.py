@@ -132,6 +132,13 @@ def test_a_small_budget_is_spared():
         assert Status.FAIL not in {finding.status for finding in found.values()}
 
 
+def test_a_budget_that_is_too_small_for_ever_is_called_so():
+    with served(application(rate_limit=RateLimit(requests=6, window=4))) as address:
+        _, finding = look(address, "generate", "concurrency", concurrency=10)
+    assert finding.status is Status.SKIP
+    assert finding.advice == "Raise RATE_LIMIT_REQUESTS to 10 or more for a check."
+
+
 def test_a_small_window_is_waited_for():
     with served(application(rate_limit=RateLimit(requests=9, window=1))) as address:
         generate, visemes, formats = look(address, "generate", "visemes", "formats")
@@ -530,6 +537,36 @@ def test_nobody_there(tmp_path):
     assert "connection refused" in result.stdout
     assert "litestar-tts serve" in result.stdout
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize("place", ["http://jo:geheim@127.0.0.1:{}", "jo:geheim@127.0.0.1:{}"])
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_password_in_the_address_is_not_shown(url, tmp_path, place, as_json):
+    for port in (url.rpartition(":")[2], 9):
+        result = command(place.format(port), "--only", "server", *as_json, cwd=tmp_path)
+        assert "geheim" not in result.stdout + result.stderr
+        assert f"***@127.0.0.1:{port}" in result.stdout
+
+
+def test_https_where_there_is_none_is_called_so(url):
+    (finding,) = look(url.replace("http:", "https:"))
+    assert finding.status is Status.FAIL
+    assert "TLS: wrong version number" in finding.figure
+    assert "https, or http" in (finding.advice or "")
+
+
+@pytest.mark.parametrize("voice", ["cmn", "ja"])
+def test_captions_of_a_script_without_spaces(url, voice):
+    (finding,) = look(url, "captions", text="你好,世界。", voice=f"espeak:{voice}")
+    assert finding.status is Status.OK, finding
+
+
+@pytest.mark.parametrize("key", ["ключ", "two\nlines"])
+def test_a_key_that_cannot_be_sent_is_a_usage_error(url, tmp_path, key):
+    result = command(url, "--only", "json", "--api-key", key, cwd=tmp_path)
+    assert result.returncode == 2
+    assert "API key" in result.stderr
+    assert key not in result.stderr
 
 
 @pytest.mark.parametrize("greeting", [b"", b"SSH-2.0-OpenSSH_9.6\r\n"])

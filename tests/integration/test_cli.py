@@ -167,6 +167,45 @@ def test_stopped_in_the_middle_leaves_what_was_there(tmp_path, number):
     assert target.read_bytes() == b"older"
 
 
+@pytest.mark.parametrize("arguments", [["doctor"], ["say", "-", "-o", "a.wav"], ["voices"]])
+def test_ctrl_c_is_said_in_one_way(tmp_path, arguments):
+    """At a place where no event loop runs: the command looks for its standard input, or for packages."""
+    script = (
+        "import os, signal, sys\n"
+        "import litestar_tts.cli.doctor as d, litestar_tts.cli.say as s\n"
+        "import litestar_tts.cli.commands as c\n"
+        "def stop(*_, **__): signal.raise_signal(signal.SIGINT)\n"
+        "for place, name in ((d, 'examine'), (s, '_read'), (c, 'service_config')): setattr(place, name, stop)\n"
+        "from litestar_tts.cli import main\n"
+        "main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env=environment(),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (130, b"Stopped.\n")
+
+
+@pytest.mark.parametrize("command", ["doctor", "voices"])
+def test_a_dotenv_file_that_cannot_be_read(tmp_path, command):
+    (tmp_path / ".env").write_bytes("TTS_ENGINES=espeak".encode("utf-16"))
+    result = subprocess.run(
+        [sys.executable, "-m", "litestar_tts", command],
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert b".env" in result.stderr
+    assert b"UTF-8" in result.stderr
+    assert result.stderr.count(b"\n") == 1
+
+
 def test_a_reader_that_leaves_is_no_traceback():
     command = [sys.executable, "-m", "litestar_tts", "say", "-", "--engine", "espeak", "-o", "-"]
     process = subprocess.Popen(

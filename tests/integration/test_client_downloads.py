@@ -449,7 +449,9 @@ async def test_a_range_that_the_server_has_lost(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"RIFF", b"ID3" + bytes(99), wav_header(24000)[:43]], ids=["nothing", "little", "other", "header"]
+    "body",
+    [b"", b"RIFF", b"ID3" + bytes(99), wav_header(24000)[:43], wav_header(24000)],
+    ids=["nothing", "little", "other", "half a header", "header"],
 )
 async def test_sound_that_is_none(tmp_path: Path, body: bytes):
     server = Server(0)
@@ -462,6 +464,48 @@ async def test_sound_that_is_none(tmp_path: Path, body: bytes):
         with pytest.raises(ProtocolError):
             await client.download(TWO, tmp_path / "x.wav")
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("status", [206, 416])
+async def test_a_server_that_loses_its_ranges_again_and_again_is_given_up(tmp_path: Path, status: int):
+    server = Server(0, ranges=True)
+
+    async def breaks(exchange: Exchange, data: bytes, headers: dict[str, str]) -> None:
+        if exchange.header("range"):
+            await exchange.send(head(status, "audio/wav", content_length="5", **headers), b"wrong")
+        else:
+            await exchange.send(head(200, "audio/wav", content_length=str(len(data)), **headers), data[:500])
+
+    server.breaks = breaks
+    async with scripted(server) as url, AsyncTTSClient(url, retries=1) as client, asyncio.timeout(20):
+        with pytest.raises(StreamTruncatedError):
+            await client.download(TWO, tmp_path / "x.wav")
+    assert left(tmp_path) == []
+
+
+async def test_another_format_than_was_asked_for_is_refused(tmp_path: Path):
+    server = Server(0)
+
+    async def breaks(exchange: Exchange, data: bytes, headers: dict[str, str]) -> None:
+        await exchange.answer(200, "audio/wav", data)
+
+    server.breaks = breaks
+    async with scripted(server) as url, AsyncTTSClient(url) as client:
+        with pytest.raises(ProtocolError, match="answered wav, and was asked for mp3"):
+            await client.download(TWO, tmp_path / "x.mp3")
+    assert left(tmp_path) == []
+
+
+async def test_half_a_sample_is_a_cut_that_nobody_told(tmp_path: Path):
+    server = Server(0)
+
+    async def breaks(exchange: Exchange, data: bytes, headers: dict[str, str]) -> None:
+        await exchange.answer(200, "audio/wav", data[:501] if len(server.asked) == 1 else data)
+
+    server.breaks = breaks
+    async with scripted(server) as url, AsyncTTSClient(url) as client:
+        await client.download(TWO, tmp_path / "x.wav")
+    assert sound_of(tmp_path / "x.wav") == expected()
 
 
 async def test_a_section_of_another_rate_is_refused(tmp_path: Path):

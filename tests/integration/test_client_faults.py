@@ -93,6 +93,13 @@ async def test_chunks_without_an_end(framed: bool, rest: bytes):  # noqa: FBT001
     await expect(handle, StreamTruncatedError, framed=framed)
 
 
+async def test_an_answer_without_a_sound():
+    async def handle(exchange: Exchange) -> None:
+        await exchange.answer(200, "audio/pcm", b"")
+
+    await expect(handle, StreamTruncatedError, "before its first sound")
+
+
 @pytest.mark.parametrize("sent", [b"", START[:30], START, START + encode_audio(b"abcd", 0)], ids=len)
 async def test_frames_without_an_end_in_a_whole_answer(sent: bytes):
     async def handle(exchange: Exchange) -> None:

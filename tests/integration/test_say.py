@@ -21,6 +21,7 @@ import pytest
 
 from litestar_tts.audio.formats import skip_samples_of
 from litestar_tts.cli import take
+from litestar_tts.cli.direct import is_stream
 from litestar_tts.cli.sections import SECTION_CHARS, sections
 from litestar_tts.cli.take import Order, Take
 from litestar_tts.config import TTSConfig
@@ -197,7 +198,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(say, start, tmp_path, name
     target.write_bytes(b"older")
     done = 0
     for more in (1, 1):
-        process = start(CHAPTER, "-o", name)
+        process = start(CHAPTER, "-o", name, "--captions", "book.srt")
         until(lambda at=done + more: finished_sections(target) >= at, process)
         process.kill()
         process.wait(10)
@@ -314,6 +315,111 @@ def test_what_cannot_be_written_is_told_before_anything_is_spoken(say, tmp_path,
     assert words in result.stderr
     assert "Traceback" not in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+def test_standard_output_by_its_other_name_is_standard_output(tmp_path):
+    with (tmp_path / "out.wav").open("wb") as out:
+        done = subprocess.run(
+            command("Hello there.", "-o", "/dev/stdout"),
+            env=environment(),
+            stdout=out,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr
+    assert b"standard output: " in done.stderr
+    assert (tmp_path / "out.wav").read_bytes().startswith(b"RIFF")
+    assert is_stream("/dev/stdout")
+    assert Path("/dev/stdout").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed", "code", "words"),
+    [
+        (["Hello.", "-o", "a.wav"], ">&-", 0, ""),
+        (["Hello.", "-o", "-"], ">&-", 2, "standard output is closed"),
+        (["-", "-o", "a.wav"], "<&-", 2, "standard input is closed"),
+    ],
+)
+def test_closed_standard_streams(tmp_path, arguments, closed, code, words):
+    line = shlex.join(command(*arguments))
+    done = subprocess.run(
+        ["sh", "-c", f"exec {line} {closed}"],
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, words in done.stderr) == (code, True), done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "a.wav").exists() is (code == 0)
+
+
+def test_an_open_file_of_the_shell_is_written_to_and_not_replaced(tmp_path):
+    file = tmp_path / "out.wav"
+    line = shlex.join(command("Hello there.", "-o", "/dev/fd/7"))
+    done = subprocess.run(
+        ["sh", "-c", f"exec {line} 7>{shlex.quote(str(file))}"], env=environment(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with wave.open(str(file)) as sound:
+        assert sound.getnframes() * 2 + 44 == file.stat().st_size
+
+
+@pytest.mark.parametrize("pages", ["Hello there.", PAGES])
+def test_a_link_stays_a_link(say, tmp_path, pages):
+    for name in ("a.wav", "a.srt"):
+        (tmp_path / name).symlink_to(f"real-{name}")
+    result = say(pages, "-o", "a.wav", "--captions", "a.srt")
+    assert result.returncode == 0, result.stderr
+    for name in ("a.wav", "a.srt"):
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / f"real-{name}").stat().st_size > 0
+
+
+def test_sound_and_subtitles_cannot_be_the_same_file(say, tmp_path):
+    result = say("Hello.", "--format", "wav", "-o", "a.srt", "--captions", "./a.srt")
+    assert result.returncode == 2
+    assert "the same file" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_text_as_editors_on_windows_write_it(tmp_path, encoding):
+    (tmp_path / "windows.txt").write_bytes("Hello, café.".encode(encoding))
+    done = subprocess.run(
+        command("@windows.txt", "-o", "a.wav", "--captions", "a.srt"),
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.srt").read_text(encoding="utf-8").splitlines()[2] == "Hello, café."
+
+
+def test_a_text_that_cannot_be_read_is_not_spoken_in_part(tmp_path):
+    (tmp_path / "latin.txt").write_bytes("First line.\nA café.".encode("latin-1"))
+    done = subprocess.run(
+        command("@latin.txt", "-o", "a.wav"),
+        env=environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "latin.txt: line 2 is not UTF-8" in done.stderr
+    assert "iconv" in done.stderr
+    assert not (tmp_path / "a.wav").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_full_device_is_named(say):
+    result = say("Hello.", "-o", "/dev/full", "--format", "wav")
+    assert result.returncode == 1
+    assert result.stderr == "Error: /dev/full: No space left on device\n"
 
 
 # --- an engine that stumbles ------------------------------------------------------------------------------------------

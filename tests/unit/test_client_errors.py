@@ -248,3 +248,27 @@ def test_failures_within_an_answer(raised: Any, kind: type[errors.TTSClientError
 def test_they_are_what_python_calls_them():
     assert isinstance(GONE, ConnectionError)
     assert isinstance(SLOW, TimeoutError)
+
+
+@pytest.mark.parametrize("kind", [ConnectError, TTSTimeoutError])
+@pytest.mark.parametrize("sent", [True, False])
+def test_errors_without_an_answer_survive_a_process_boundary(kind: type[Any], sent: bool):  # noqa: FBT001
+    copied = pickle.loads(pickle.dumps(kind("Gone.", sent=sent)))  # noqa: S301
+    assert (type(copied), str(copied), copied.sent) == (kind, "Gone.", sent)
+
+
+@pytest.mark.parametrize("date", ["Sun, 06 Nov 99999999999 08:49:37 GMT", "Sun, 99 Foo 2020", "soon"])
+def test_a_time_that_is_none_is_not_waited_for(date: str):
+    assert answer({"type": "urn:litestar-tts:problem:overloaded"}, 503, **{"retry-after": date}).retry_after is None
+
+
+def test_nothing_at_a_path_names_the_path():
+    error = answer({"type": "urn:litestar-tts:problem:not-found", "detail": "There is nothing at this path."}, 404)
+    assert "There is nothing at http://x/generate. Is the base URL right?" in error.detail
+
+
+def test_a_redirect_is_told_without_its_query():
+    given = httpx.Headers({"location": "https://login.example/sso?token=abc"})
+    error = error_from_answer(302, given, b"", url="http://x/generate")
+    assert "https://login.example/sso;" in error.detail
+    assert "abc" not in error.detail

@@ -1,5 +1,6 @@
 """Requests as they are sent, and heads of answers as they are read."""
 
+import math
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -55,6 +56,9 @@ def test_wrong_options_are_told_here(build: Any):
         build(b"x", {})
     with pytest.raises(ValueError, match="surrogate"):
         build("\ud800", {})
+    for number in (math.nan, math.inf):
+        with pytest.raises(ValueError, match="speed is"):
+            build("x", {"speed": number})
 
 
 @pytest.mark.parametrize(
@@ -107,6 +111,50 @@ def test_the_environment(monkeypatch: pytest.MonkeyPatch):
 def test_numbers_that_cannot_work(options: dict[str, Any]):
     with pytest.raises(ValueError, match=next(iter(options))):
         TTSClient("http://x", **options)
+
+
+@pytest.mark.parametrize("name", ["connect", "first_byte", "between", "whole", "pool"])
+@pytest.mark.parametrize("seconds", [-1, 0, math.nan, "5"])
+def test_each_limit_is_looked_at(name: str, seconds: Any):
+    with pytest.raises(ValueError, match=f"{name} is"):
+        TTSClient("http://x", timeout=Timeouts(**{name: seconds}))
+
+
+@pytest.mark.parametrize(
+    "options", [{"timeout": "5"}, {"timeout": httpx.Timeout(5)}, {"base_url": httpx.URL("http://x")}]
+)
+@pytest.mark.parametrize("kind", [TTSClient, AsyncTTSClient])
+def test_arguments_of_another_kind(kind: Any, options: dict[str, Any]):
+    with pytest.raises(TypeError, match=r"timeout is|the base URL is"):
+        kind(**{"base_url": "http://x", **options})
+
+
+async def test_an_http_client_of_the_other_kind():
+    with httpx.Client() as own, pytest.raises(TypeError, match=r"give an httpx\.AsyncClient"):
+        AsyncTTSClient(http_client=own)  # type: ignore[arg-type]
+    async with httpx.AsyncClient() as own_too:
+        with pytest.raises(TypeError, match=r"give an httpx\.Client"):
+            TTSClient(http_client=own_too)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("key", ["ключ", "secret\nX-Evil: 1", "secret\0"])
+def test_a_key_that_cannot_be_sent_is_not_told(key: str):
+    with pytest.raises(ValueError, match="the API key holds") as caught:
+        TTSClient("http://x", api_key=key)
+    assert key not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_a_key_from_a_file_ends_its_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TTS_API_KEY", "secret\n")
+    with TTSClient("http://x") as client:
+        assert client._settings.headers["Authorization"] == "Bearer secret"
+
+
+@pytest.mark.parametrize("headers", [{"X-A": "ä"}, {"X-A": "a\r\nb"}, {"X A": "b"}, {"": "b"}])
+def test_headers_that_cannot_be_sent(headers: dict[str, str]):
+    with pytest.raises(ValueError, match="cannot be sent"):
+        TTSClient("http://x", headers=headers)
 
 
 def test_limits_depend_on_what_is_asked():

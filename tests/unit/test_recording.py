@@ -148,6 +148,15 @@ def test_places_that_cannot_be_written_to(tmp_path: Path):
         Recording(tmp_path, KEY)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no named pipes in folders")
+def test_a_pipe_or_a_device_is_not_replaced_by_a_file(target: Path, tmp_path: Path):
+    os.mkfifo(target)
+    with pytest.raises(OSError, match="no regular file"):
+        Recording(target, KEY)
+    assert target.is_fifo()
+    assert list(tmp_path.iterdir()) == [target]
+
+
 def test_finishing_in_the_middle_of_a_section_is_refused(target: Path):
     with Recording(target, KEY) as recording:
         recording.write(b"x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ("candidates", "locate", "reason_of")
 
 MOUNTED: Final = "/tts"
+TLS: Final = "TLS: "
 OURS: Final = frozenset({"status", "version", "engines", "queue"})
 
 
@@ -62,8 +64,11 @@ async def locate(http: httpx.AsyncClient, url: str) -> tuple[str, dict[str, Any]
         try:
             response = await http.get(f"{base}/health", headers={"accept-encoding": "identity"})
         except httpx.ConnectError as error:
+            reason = reason_of(error)
             fix = "Start it (litestar-tts serve), or correct the address."
-            raise Fault(f"nobody answers at {base}: {reason_of(error)}", advice=fix) from None
+            if reason.startswith(TLS):
+                fix = "Is it https, or http? With https, is its certificate valid, and known to this machine?"
+            raise Fault(f"nobody answers at {base}: {reason}", advice=fix) from None
         except httpx.TimeoutException:
             raise Fault(f"{base} does not answer in time", advice="Check address and firewall.") from None
         except httpx.InvalidURL as error:
@@ -87,6 +92,10 @@ def reason_of(error: Exception) -> str:
     """What the machine says about a connection that was not made."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            # Its errno is TLS's own, and another error's in the system.
+            said = getattr(cause, "verify_message", "") or cause.reason or str(cause)
+            return TLS + said.replace("_", " ").lower()
         if isinstance(cause, OSError) and cause.errno:
             # asyncio's own words for it are the address once more.
             return (os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)).lower()

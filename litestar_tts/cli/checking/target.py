@@ -294,9 +294,11 @@ class Target:
             return
         left = self._remaining_at + self._reset - time.monotonic()
         if requests > self.limit or left > LONGEST_WAIT:
+            fix = f"Raise RATE_LIMIT_REQUESTS for a check, or run it again in {max(1, round(left))} s."
+            if requests > self.limit:
+                fix = f"Raise RATE_LIMIT_REQUESTS to {requests} or more for a check."
             raise SkipProbeError(
-                f"spares the rate limit: {requests} requests, and the server grants {self.remaining} now",
-                advice=f"Raise RATE_LIMIT_REQUESTS for a check, or run it again in {max(1, round(left))} s.",
+                f"spares the rate limit: {requests} requests, and the server grants {self.remaining} now", advice=fix
             )
         await asyncio.sleep(max(0.0, left) + 0.1)
         self.remaining = None  # the next answer tells

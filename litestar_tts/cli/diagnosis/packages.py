@@ -21,7 +21,7 @@ OLDEST_PYTHON: Final = (3, 11)
 LOST: Final[Mapping[str, str]] = {
     "espeak": "no eSpeak NG voices (138 languages, offline), and lips are guessed from letters",
     "piper": "no natural voice without a network",
-    "audio": "only WAV and PCM of local engines and MP3 of Edge; no other format, speed or pitch",
+    "audio": "only WAV and PCM at a local voice's own rate and MP3 of Edge; no other format, rate, speed or pitch",
     "server": "no standalone server (litestar-tts serve), no .env file, no API page",
     "client": "no Python client, no litestar-tts check",
     "valkey": "no rate limit that several workers or machines share",
