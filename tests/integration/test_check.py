@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import pty
 import re
 import signal
 import socket
@@ -26,6 +25,7 @@ from litestar_tts.cli.checking.target import Options, Piece
 from litestar_tts.cli.findings import Finding, Status
 from litestar_tts.config import RateLimit
 from tests.support.faulty import Answer, Fault, Faulty, application, frames, joined, served
+from tests.support.terminal import in_terminal
 
 ROOT = Path(__file__).parents[2]
 TEXT = "A short test, with two parts."
@@ -660,30 +660,24 @@ def test_a_fault_is_exit_code_1(url, faulty, tmp_path):
 
 
 def test_a_terminal_sees_progress_and_a_table(url, tmp_path):
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "litestar_tts", "check", url, "--only", "server", "--only", "frames", "--text", TEXT],
-        env=environment(TERM="xterm", COLUMNS="100"),
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    shown = b""
-    while True:
-        try:
-            data = os.read(leader, 4096)
-        except OSError:
-            break
-        if not data:
-            break
-        shown += data
-    os.close(leader)
-    assert process.wait(10) == 0
-    assert b"Checking" in shown
-    assert b"Result" in shown
-    assert b"all well" in shown
+    command = [
+        sys.executable,
+        "-m",
+        "litestar_tts",
+        "check",
+        url,
+        "--only",
+        "server",
+        "--only",
+        "frames",
+        "--text",
+        TEXT,
+    ]
+    status, shown = in_terminal(command, environment(TERM="xterm", COLUMNS="100"), tmp_path)
+    assert status == 0
+    assert "Checking" in shown
+    assert "Result" in shown
+    assert "all well" in shown
 
 
 def test_ctrl_c_ends_its_server_too(tmp_path):

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import av
 import pytest
 
 from litestar_tts import __version__
+from tests.support.terminal import in_terminal
 
 ROOT = Path(__file__).parents[2]
 LONG = "This sentence is spoken again and again, until somebody has had enough of it. " * 400
@@ -220,42 +220,22 @@ def test_a_reader_that_leaves_is_no_traceback():
     process.stderr.close()
 
 
-def in_terminal(arguments: list[str], **variables: str) -> str:
-    """What a terminal shows, with standard output on it too."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "litestar_tts", *arguments],
-        env=environment(TERM="xterm", COLUMNS="100", **variables),
-        stdin=subprocess.DEVNULL,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    shown = b""
-    while True:
-        try:
-            data = os.read(leader, 4096)
-        except OSError:
-            break
-        if not data:
-            break
-        shown += data
-    os.close(leader)
-    process.wait(10)
-    return shown.decode()
+def shown_by(*arguments: str) -> str:
+    command = [sys.executable, "-m", "litestar_tts", *arguments]
+    return in_terminal(command, environment(TERM="xterm", COLUMNS="100", TTS_ENGINES="espeak"))[1]
 
 
 def test_a_terminal_gets_a_bar_for_long_texts_but_never_audio(tmp_path):
     text = tmp_path / "text.txt"
     text.write_text(LONG[:1500])
-    shown = in_terminal(["say", f"@{text}", "--engine", "espeak", "-o", str(tmp_path / "a.mp3")])
+    shown = shown_by("say", f"@{text}", "--engine", "espeak", "-o", str(tmp_path / "a.mp3"))
     assert "Speaking" in shown
     assert "%" in shown
-    assert "spoil the terminal" in in_terminal(["say", "Hello", "--engine", "espeak", "-o", "-"])
+    assert "spoil the terminal" in shown_by("say", "Hello", "--engine", "espeak", "-o", "-")
 
 
 def test_a_terminal_gets_a_table_of_voices():
-    shown = in_terminal(["voices", "--engine", "espeak", "--language", "en"], TTS_ENGINES="espeak")
+    shown = shown_by("voices", "--engine", "espeak", "--language", "en")
     assert "Voice" in shown
     assert "en-gb" in shown
     assert re.search(r"\d+ voices", shown)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import resource
 import shlex
@@ -29,6 +28,7 @@ from litestar_tts.exceptions import EngineError, TTSError, UnspeakableTextError
 from litestar_tts.models import AudioFormat
 from litestar_tts.service import SpeechService
 from tests.support.scripted import ScriptedEngine
+from tests.support.terminal import in_terminal
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(300)  # whole processes, several in a row, on a machine that may be busy
@@ -634,28 +634,10 @@ def test_a_pipe_and_a_player_exclude_each_other(say):
 @pytest.mark.parametrize("columns", [80, 120])
 def test_a_terminal_sees_how_far_it_is_and_how_long_it_takes(tmp_path, columns):
     (tmp_path / "text.txt").write_text(BOOK[:15_000])
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        command("@text.txt", "-o", "a.flac"),
-        env=environment(TERM="xterm", COLUMNS=str(columns)),
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=follower,
-        stderr=follower,
-    )
-    os.close(follower)
-    shown = b""
-    while True:
-        try:
-            data = os.read(leader, 4096)
-        except OSError:
-            break
-        if not data:
-            break
-        shown += data
-    os.close(leader)
-    assert process.wait(10) == 0
-    lines = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())) if line]
+    terminal = environment(TERM="xterm", COLUMNS=str(columns))
+    status, shown = in_terminal(command("@text.txt", "-o", "a.flac"), terminal, tmp_path)
+    assert status == 0
+    lines = [line for line in re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)) if line]
     assert max(map(len, lines)) <= max(columns, len(lines[-1]))
     speaking = [
         (int(match[1]), match[2])
