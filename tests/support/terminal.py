@@ -10,7 +10,7 @@ __all__ = ("in_terminal",)
 
 
 def in_terminal(command: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None) -> tuple[int, str]:
-    """Run a command with both outputs on a terminal; its exit code and all that was shown, escape sequences included."""
+    """Run a command with both outputs on a terminal; its exit code and all that was shown, escapes too."""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         command, env=dict(environment), cwd=cwd, stdin=subprocess.DEVNULL, stdout=follower, stderr=follower
