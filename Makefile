@@ -28,6 +28,9 @@ demo: $(VENV)/.demo ## Start the demo application (PORT=8000 HOST=127.0.0.1)
 test: $(VENV)/.test ## Run the whole test suite (TESTS=tests/unit for a part, WORKERS=2 processes)
 	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS)
 
+browser-firefox: $(VENV)/.test ## Run the browser client's tests in the installed Firefox (FIREFOX=path)
+	@$(BIN)/python -P -m tests.browser.firefox
+
 lint: $(VENV)/.lint ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.browser import SOUND, Host, host, watch
 from tests.support.chromium import BROWSER
+from tests.support.firefox import FIREFOX, firefox
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 
@@ -21,6 +22,10 @@ def site() -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    if FIREFOX:
+        with firefox(FIREFOX) as browser:
+            yield browser
+        return
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=BROWSER,

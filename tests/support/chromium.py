@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.firefox import FIREFOX
+
 
 def _find() -> str | None:
     named = os.environ.get("TTS_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -25,7 +27,7 @@ BROWSER = _find()
 MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(
-        BROWSER is None and not os.environ.get("CI"),
+        BROWSER is None and not FIREFOX and not os.environ.get("CI"),
         reason="no Chromium found; install Debian's chromium or name one in TTS_TEST_CHROMIUM",
     ),
 ]
