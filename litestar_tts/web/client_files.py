@@ -24,8 +24,8 @@ CLIENT_FILES: Final = frozenset(
 """What is served: those modules, their types, and the rooms (``player-words.js``) that they consist of."""
 
 
-# The addresses stay when the package is updated, so browsers ask each time whether theirs is still good. In the spelling
-# of Litestar's own layers, which it then replaces.
+# The addresses stay when the package is updated, so browsers ask each time whether theirs is still good.
+# In the spelling of Litestar's own layers, which it then replaces.
 HEADERS: Final = {"cache-control": "no-cache"}
 
 # Plain paths: a parameter under our prefix would keep a host's own parameters from being reached.
