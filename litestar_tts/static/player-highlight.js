@@ -105,14 +105,15 @@ export class Follower {
     const parent = range.startContainer.parentElement;
     if (!parent) return;
     const frames = [...scrollersOf(parent), null];
-    if (frames.every((frame) => sees(frame, range))) {
+    const covered = isCovered(range);
+    if (!covered && frames.every((frame) => sees(frame, range))) {
       this.#scrolledAway = false;
       return;
     }
     if (this.#scrolledAway) return;
     const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
     for (const frame of frames) {
-      if (sees(frame, range)) continue;
+      if (sees(frame, range) && !(covered && frame === frames[0])) continue;
       const { top, height } = edges(frame);
       (frame ?? window).scrollBy({ top: range.getBoundingClientRect().top - top - height * 0.3, behavior });
     }
@@ -168,4 +169,12 @@ function sees(frame, range) {
   const rect = range.getBoundingClientRect();
   const { top, bottom } = edges(frame);
   return !rect.height || (rect.top >= top && rect.bottom <= bottom);
+}
+
+/** Something lies on the word, such as a bar at the edge of the screen; often it has the player in it. @param {Range} range */
+function isCovered(range) {
+  const [rect] = range.getClientRects();
+  const root = /** @type {Document | ShadowRoot} */ (range.startContainer.getRootNode());
+  const top = rect && root.elementFromPoint(rect.left + rect.width / 2, rect.top + rect.height / 2);
+  return Boolean(top && !top.contains(range.startContainer) && !range.commonAncestorContainer.contains(top));
 }

@@ -27,8 +27,8 @@ export const STYLE = `
 .text { flex: 999 1 130px; min-width: 0; overflow: hidden; }
 .title { margin: 0; overflow: hidden; font-size: 1.02em; font-weight: 650; letter-spacing: -0.01em; text-overflow: ellipsis; white-space: nowrap; }
 .facts { display: flex; flex-wrap: wrap; margin-inline-start: -1.4em; color: var(--_muted); font-size: 0.88em; font-variant-numeric: tabular-nums; }
-.facts p { margin: 0; }
-.facts p::before { content: "·"; content: "·" / ""; display: inline-block; width: 1.4em; text-align: center; } /* one at the start of a line is cut off */
+.facts p { position: relative; margin: 0; padding-inline-start: 1.4em; unicode-bidi: plaintext; }
+.facts p::before { content: "·"; content: "·" / ""; position: absolute; inset-inline-start: 0; width: 1.4em; text-align: center; } /* one at the start of a line is cut off */
 .facts p:empty { display: none; }
 .controls { display: flex; flex: 1 0 auto; align-items: center; gap: 4px; margin-inline-start: 4px; }
 button, select {
@@ -79,7 +79,7 @@ input::-moz-range-thumb { width: 16px; height: 16px; border: 0; border-radius: 5
 :host([compact]) .text { flex: 0 0 auto; }
 :host([compact]) :is(.title, .previous, .next, .speed, .caption) { display: none; }
 :host([compact]) .facts .state, .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-:host([compact]) .facts { margin: 0; }
+:host([compact]) .facts, :host([compact]) .facts p { margin: 0; padding: 0; }
 :host([compact]) .facts p::before { display: none; }
 :host([compact]) .seek { flex: 1 1 80px; min-width: 60px; margin: 0 4px; }
 :host([compact]) .error { margin: 2px 8px 6px; }

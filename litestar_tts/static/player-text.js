@@ -175,7 +175,8 @@ export function sentenceAt(article, offset) {
  * @returns {Section | null} Null at the end.
  */
 export function nextSection(article, offset, size, limit) {
-  let at = article.sentences.findIndex((one) => one.end > offset);
+  // One may start at the full stop of a sentence, with nothing behind it to be said.
+  let at = article.sentences.findIndex((one) => SPEAKABLE.test(article.text.slice(Math.max(one.start, offset), one.end)));
   if (at < 0) return null;
   const begin = Math.max(offset, article.sentences[at].start);
   const start = begin + article.text.slice(begin).search(/\S/);

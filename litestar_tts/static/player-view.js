@@ -45,7 +45,7 @@ export function buildView(root) {
     seek: make("div", { class: "seek", part: "seek" }),
     position: /** @type {HTMLInputElement} */ (make("input", { type: "range", part: "position", min: "0", step: "1" })),
     title: make("p", { class: "title", part: "title", dir: "auto" }),
-    state: make("p", { class: "state", part: "state", role: "status", dir: "auto" }),
+    state: make("p", { class: "state", part: "state", role: "status" }),
     heard: make("p", { class: "heard", part: "time" }),
     left: make("p", { class: "left", part: "time" }),
     caption: make("p", { class: "caption", part: "caption", dir: "auto" }),

@@ -170,7 +170,7 @@ function fold(text) {
       border = WITHOUT_SPACES.test(character);
       wasDigit = isDigit;
     } else if (/\p{M}/u.test(character)) {
-      if (ends.length) ends[ends.length - 1] = end;
+      if (ends.at(-1) === offset) ends[ends.length - 1] = end;
     } else if (!/[\u00AD\u200C\u200D]/.test(character) && !(wasDigit && /^[.,]\p{N}/u.test(text.slice(offset)))) border = true;
     offset = end;
   }

@@ -23,6 +23,9 @@ export class TTSError extends Error {
 const failure = (code, status, problem, after) =>
 	new TTSError(code, problem?.detail ?? `Status ${status}`, { status, problem, retryAfter: +(problem?.retry_after ?? after) || undefined });
 
+/** @param {unknown} [cause] */
+const cut = (cause) => new TTSError(cause instanceof SyntaxError ? "protocol" : "truncated", "The stream was cut", { cause });
+
 /** Frames of `/generate-stream`, from pieces of any size. */
 export class FrameReader {
 	#rest = NONE;
@@ -37,10 +40,10 @@ export class FrameReader {
 		for (let end; data.length >= at + 12; at = end) {
 			const index = view.getUint32(at);
 			end = at + 12 + view.getUint32(at + 8);
-			if (end - at > 0x10000c) throw new TTSError("protocol", "Frame too long");
+			if (end - at > 0x10000c) throw new TTSError("protocol", "This is no stream of speech");
 			if (end > data.length) break;
 			const payload = data.subarray(at + 12, end), control = index === 0xfffffffe ? JSON.parse(new TextDecoder().decode(payload)) : undefined;
-			if (!this.#last && control?.type !== "start") throw new TTSError("protocol", "No start frame");
+			if (!this.#last && control?.type !== "start") throw new TTSError("protocol", "This is no stream of speech");
 			this.#last = control?.type ?? "sound";
 			frames.push({ index, timeMs: view.getUint32(at + 4), payload, control });
 		}
@@ -50,7 +53,7 @@ export class FrameReader {
 
 	/** Throws when the stream was cut. */
 	end() {
-		if (this.#last !== "end") throw new TTSError("truncated", "The stream was cut");
+		if (this.#last !== "end") throw cut();
 	}
 }
 
@@ -88,27 +91,28 @@ const makeStage = (service) => ({
 			// After a phone call.
 			context.onstatechange = () => this.queue[0] && this.unlock().catch(() => {});
 		}
-		const { state } = (this.context = context);
+		this.context = context;
 		// May stay pending for ever.
-		if (state !== "running") await Promise.race([context.resume(), sleep(navigator.userActivation?.hasBeenActive === false ? 300 : 2000)]);
+		if (context.state !== "running") await Promise.race([context.resume(), sleep(navigator.userActivation?.hasBeenActive === false ? 300 : 2000)]);
 		if (this.context.state !== "running") throw new TTSError("autoplay-blocked", "Sound needs a click or key press first");
+		this.heard(); // Firefox
 	},
 
 	async ask(path, text, options = {}, read = "json") {
-		const { headers, baseURL, credentials } = service, { signal } = options, type = { "Content-Type": "application/json" };
+		const { headers, baseURL, credentials } = service, { signal } = options;
 		let response = /** @type {any} */ (null);
 		try {
 			response = await (service.fetch ?? fetch)(new URL(path, new URL(`${baseURL}`.replace(/\/*$/, "/"), globalThis.document?.baseURI)), {
 				credentials, signal,
-				headers: { ...(text !== undefined && type), ...(typeof headers === "function" ? headers() : headers) },
+				headers: { ...(text !== undefined && { "Content-Type": "application/json" }), ...(typeof headers === "function" ? headers() : headers) },
 				...(text !== undefined && { method: "POST", body: JSON.stringify({ ...options, text }, FIELDS) }),
 			});
+			if (response.ok || (path === "health" && response.status === 503)) return (await response[read]?.()) ?? response;
 		} catch (cause) {
-			throw signal?.aborted ? signal.reason : new TTSError("network", "The server cannot be reached", { cause });
+			if (signal?.aborted) throw signal.reason;
+			throw response ? cut(cause) : new TTSError("network", "The server cannot be reached", { cause });
 		}
-		const { ok, status } = response;
-		if (ok || (path === "health" && status === 503)) return response[read]?.() ?? response;
-		throw failure("http", status, await response.json().catch(() => {}), response.headers.get("Retry-After"));
+		throw failure("http", response.status, await response.json().catch(() => {}), response.headers.get("Retry-After"));
 	},
 
 	async fetch(u) {
@@ -151,7 +155,7 @@ const makeStage = (service) => ({
 		} catch (cause) {
 			// What came before is still heard.
 			abort.abort();
-			u.failure = cause instanceof TTSError ? cause : new TTSError(cause instanceof SyntaxError ? "protocol" : "truncated", "The stream was cut", { cause });
+			u.failure = cause instanceof TTSError ? cause : cut(cause);
 		}
 		u.complete = true;
 		this.tick();
@@ -172,7 +176,7 @@ const makeStage = (service) => ({
 		let open = 0, ahead = 0;
 		for (const u of [...this.queue]) {
 			if (!u.asked && open < 2 && ahead < 2e4) this.fetch(u);
-			u.ahead = ahead += u.progress.bufferedMs = clamp(u.decoded - u.progress.playedMs, Infinity);
+			u.ahead = ahead += u.progress.bufferedMs = Math.max(0, u.decoded - u.progress.playedMs);
 			const { info, waiting, pending, media } = u;
 			if (!open && waiting && (u.complete || waiting > info.sampleRate / 5 || this.cursor < this.context.currentTime + 0.5)) {
 				const buffer = this.context.createBuffer(1, waiting, info.sampleRate), length = buffer.duration;
@@ -244,9 +248,15 @@ const makeStage = (service) => ({
 		const { pieces, queue } = this, { hidden } = document, now = performance.now();
 		cancelAnimationFrame(this.frame);
 		clearTimeout(this.timer);
-		if (stamp) this.step += (Math.min(stamp - this.stamp, 34) - this.step) / 16;
-		this.stamp = stamp ?? this.stamp;
-		if (!queue[0]) return;
+		if (stamp) {
+			this.step += (Math.min(stamp - this.stamp, 34) - this.step) / 16;
+			this.stamp = stamp;
+		}
+		if (!queue[0]) {
+			this.cursor = 0;
+			this.paused = false;
+			return;
+		}
 		this.pump();
 		const heard = this.heard();
 		while (queue[0]) {
@@ -347,7 +357,7 @@ export class TTSService extends /** @type {T.ServiceBase} */ (EventTarget) {
 	/** @returns {T.Phase | "idle"} */
 	get state() {
 		const { queue, paused } = this.#stage;
-		return queue[0] ? (paused ? "paused" : queue[0].progress.phase) : "idle";
+		return paused ? "paused" : queue[0]?.progress.phase ?? "idle";
 	}
 
 	/** @type {T.AskHealth} */
@@ -402,7 +412,6 @@ export class TTSService extends /** @type {T.ServiceBase} */ (EventTarget) {
 
 	/** @param {unknown} [reason] */
 	stop(reason) {
-		this.#stage.paused = false;
 		for (const u of [...this.#stage.queue].reverse()) this.#stage.settle(u, reason);
 	}
 }

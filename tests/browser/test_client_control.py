@@ -162,6 +162,36 @@ def test_stop_while_paused(page: Any, site: Host):
     assert page.evaluate("sound.peak") > 0.3
 
 
+@pytest.mark.parametrize("way", ["before", "abort"])
+def test_a_pause_is_not_left_to_the_next_one(page: Any, site: Host, way: str):
+    path = site.wire.put(f"left-{way}", speech(0.3))
+    if way == "abort":
+        page.evaluate("(path) => { window.run = speak(path, 'x', { format: 'pcm' }); }", path)
+        until(page, PLAYING)
+    page.evaluate("(path) => serviceAt(path).pause()", path)
+    if way == "abort":
+        page.evaluate("log.at(-1).controller.abort()")
+    run = page.evaluate("(path) => speak(path, 'x', { format: 'pcm', signal: AbortSignal.timeout(5000) })", path)
+    assert "error" not in run
+
+
+def test_another_context_has_another_clock(page: Any, site: Host):
+    path = site.wire.put("clocks", speech(0.2))
+    runs = page.evaluate(
+        """async (path) => {
+          const audioContext = new AudioContext({ sampleRate: 24000 });
+          await audioContext.resume();
+          await new Promise((resolve) => setTimeout(resolve, 1500));
+          const first = await speak(path, "x", { format: "pcm" }, { audioContext });
+          serviceAt(path).audioContext = undefined;
+          return [first, await speak(path, "x", { format: "pcm" })];
+        }""",
+        path,
+    )
+    assert ["error" in run for run in runs] == [False, False]
+    assert runs[1]["stats"]["firstSoundMs"] < 1000
+
+
 def test_one_of_a_queue_is_taken_out_of_it(page: Any, site: Host):
     path = site.wire.put("line", speech(0.6))
     runs = page.evaluate(
@@ -274,6 +304,23 @@ def test_a_refusal_without_problem_details(open_page: Callable[..., Any], site: 
     run = page.evaluate("(path) => speak(path)", site.wire.refuse("gateway", 502, {}, b"<h1>Bad gateway</h1>"))
     assert (run["error"]["code"], run["error"]["status"]) == ("http", 502)
     assert run["error"]["problem"] is None
+
+
+def test_an_answer_that_is_none(open_page: Callable[..., Any]):
+    page = open_page(expected="Failed to read data from the ReadableStream")  # Firefox, of a stream made by the page
+    codes = page.evaluate(
+        """async () => {
+          const page = async () => new Response("<h1>Welcome</h1>");
+          const body = () => new ReadableStream({ start: (stream) => stream.error(new TypeError("cut")) });
+          const cut = async () => new Response(body());
+          const ask = (fetch, name) => new tts.TTSService({ fetch })[name]("x").then(() => "", ({ code }) => code);
+          return Promise.all([
+            ...["healthCheck", "listVoices", "generateVisemes"].map((name) => ask(page, name)),
+            ...["download", "generateCaptions"].map((name) => ask(cut, name)),
+          ]);
+        }"""
+    )
+    assert codes == ["protocol"] * 3 + ["truncated"] * 2
 
 
 def test_no_server_at_all(open_page: Callable[..., Any]):

@@ -18,6 +18,7 @@ from tests.support.browser import (
     until,
 )
 from tests.support.chromium import MARKS
+from tests.support.firefox import FIREFOX
 from tests.support.sound import edge_mp3, pcm, tagged_mp3, tone
 
 pytestmark = MARKS
@@ -248,7 +249,8 @@ def test_reading_ahead_is_bounded(page: Any, site: Host):
     scheduled = page.evaluate("log.at(-1).samples / 24000")
     assert scheduled < 26
     page.evaluate("serviceAt('/wire/long/').stop()")
-    assert site.wire.sent["long"] < len(piece) * 900
+    if not FIREFOX:  # which takes whatever comes off the network, read or not
+        assert site.wire.sent["long"] < len(piece) * 900
 
 
 def test_a_stereo_stream_is_read_at_its_pace(page: Any, site: Host):

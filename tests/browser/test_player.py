@@ -282,6 +282,25 @@ def test_brings_the_word_back_on_screen(open_page):
     assert page.evaluate("scrollY") == 0  # the reader went away on purpose
 
 
+def test_a_bar_does_not_hide_the_word(open_page):
+    page = open_page(viewport={"width": 900, "height": 600}, reduced_motion="reduce")
+    page.evaluate("""() => {
+      const bar = document.createElement("div");
+      bar.id = "bar";
+      Object.assign(bar.style, { position: "fixed", inset: "auto 0 0", height: "280px", background: "gray" });
+      document.body.append(bar);
+      player.speed = 3;
+    }""")
+    button(page, "Play").click()
+    word_heard(page, "keeper")
+    page.evaluate("player.pause()")
+    assert page.evaluate("""() => {
+      const [mark] = CSS.highlights.get("tts-word");
+      return mark.getBoundingClientRect().bottom <= bar.getBoundingClientRect().top;
+    }""")
+    assert page.evaluate("scrollY") > 0
+
+
 def test_says_that_the_server_is_away_and_goes_on_when_it_is_back(open_page):
     page = open_page("article.html", complaints="ERR_FAILED")
     page.route("**/generate-stream", lambda route: route.abort())
@@ -426,6 +445,18 @@ def test_speaks_the_language_of_the_page_in_its_words_and_direction(open_page):
         button(page, "Abspielen").click()
     assert asked.value.post_data_json["voice"] == "de"
     word_heard(page, "Wie")
+
+
+def test_english_words_are_whole_where_the_page_runs_from_right_to_left(open_page):
+    page = open_page("bare.html", viewport={"width": 320, "height": 560})
+    add_player(page, text="Hello.", dir="rtl")
+    status(page, "Ready")
+    state, line = page.evaluate("""() => {
+      const words = document.createRange();
+      words.selectNodeContents(player.shadowRoot.querySelector(".state"));
+      return [words, player.shadowRoot.querySelector(".text")].map((one) => one.getBoundingClientRect());
+    }""")
+    assert line["left"] <= state["left"] < state["right"] <= line["right"] + 0.5
 
 
 def test_takes_properties_that_were_set_before_it_was_defined(open_page):

@@ -47,6 +47,7 @@ FOUND = """async ([text, words]) => {
         ("Cafe\u0301 Äpfel", "café äpfel", "Cafe\u0301|Äpfel"),
         ("50% off", "fifty percent off", "50|50|off"),
         ("ﬁne <b>", "fine b", "ﬁne|b"),
+        ("I ❤\ufe0f pizza", "I pizza", "I|pizza"),
     ],
 )
 def test_finds_words_that_are_written_otherwise(open_page, text: str, said: str, marked: str):
@@ -80,3 +81,13 @@ SECTIONS = """async ([text, lang, size, limit]) => {
 def test_cuts_where_one_would_breathe(open_page, segmenter: str, text: str, lang: str, limit: int, sections: list[str]):
     page = open_page("bare.html", segmenter)
     assert page.evaluate(SECTIONS, [text, lang, 1, limit]) == sections
+
+
+def test_begins_at_a_full_stop_with_what_can_be_said(open_page):
+    page = open_page("bare.html")
+    found = page.evaluate("""async () => {
+      const { nextSection, readText } = await import("/tts/client/player-text.js");
+      const article = readText("The lamp burns. And the keeper sleeps.", "en"), { text } = article;
+      return [14, text.length - 1].map((from) => nextSection(article, from, 5, 200)?.text ?? null);
+    }""")
+    assert found == ["And the keeper sleeps.", None]

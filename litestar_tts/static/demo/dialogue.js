@@ -89,7 +89,7 @@ export function castVoices() {
 
 /** @param {number} who @param {string} text */
 function line(who, text) {
-  const input = make("textarea", { value: text, maxLength, required: true, spellcheck: true, rows: 1 });
+  const input = make("textarea", { value: text, maxLength, required: true, spellcheck: true, rows: 1, dir: "auto" });
   const toggle = make("button", { className: "who", onclick: () => set(1 - Number(item.dataset.who)) });
   toggle.type = "button";
   const remove = make("button", { type: "button", className: "slim remove" });
