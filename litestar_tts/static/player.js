@@ -76,6 +76,7 @@ export class TTSPlayer extends PlayerAttributes {
       if (this.isConnected || !this.#isConnected) return;
       this.#isConnected = false;
       this.stop();
+      this.#own?.close();
       this.#source?.close();
       this.#source = null;
       document.removeEventListener("keydown", this.#onPageKey);
@@ -399,6 +400,7 @@ export class TTSPlayer extends PlayerAttributes {
 
   #changeService() {
     this.#reader?.stop();
+    this.#own?.close();
     this.#reader = this.#own = null;
     this.#show();
   }

@@ -1,8 +1,12 @@
-/** How the bytes of a stream become samples. tts.js loads it with the first utterance. @module */
+/** How the bytes of a stream become frames, and their sound samples. tts.js loads it with the first utterance. @module */
 
-/** @import { Mp3Frame, SpeechInfo, VisemeValue } from "./types.js" */
+/** @import { Frame, Mp3Frame, SpeechInfo, VisemeValue } from "./types.js" */
 /** @import { Emit, Feed, MakeDecoder, StartMessage, Utterance } from "./tts-internal.js" */
 
+const CONTROL = 0xfffffffe;
+/** Bytes in front of each payload. */
+const HEADER = 12;
+const MAX_PAYLOAD = 1 << 20;
 const ID3 = 0x494433;
 const WAV_DATA = 0x64617461;
 const RATES = [44100, 48000, 32000];
@@ -24,6 +28,50 @@ function join(a, b) {
   both.set(a);
   both.set(b, a.length);
   return both;
+}
+
+/** Reads the frames of `/generate-stream` from pieces of any size. */
+export class FrameReader {
+  #rest = new Uint8Array(0);
+  #last = "";
+  /** @type {typeof import("./tts.js").TTSError} */
+  #TTSError;
+
+  /** @param {typeof import("./tts.js").TTSError} TTSError is given, since a page may have loaded tts.js under another address */
+  constructor(TTSError) {
+    this.#TTSError = TTSError;
+  }
+
+  /**
+   * @param {Uint8Array} bytes the next piece
+   * @returns {Frame[]} those that are whole now
+   */
+  push(bytes) {
+    const data = join(this.#rest, bytes), view = new DataView(data.buffer), frames = [];
+    let at = 0;
+    while (data.length - at >= HEADER) {
+      const index = view.getUint32(at), size = view.getUint32(at + 8), end = at + HEADER + size;
+      if (size > MAX_PAYLOAD) throw this.#alien();
+      if (end > data.length) break;
+      const payload = data.subarray(at + HEADER, end);
+      const control = index === CONTROL ? JSON.parse(new TextDecoder().decode(payload)) : undefined;
+      if (!this.#last && control?.type !== "start") throw this.#alien();
+      this.#last = control?.type ?? "sound";
+      frames.push({ index, timeMs: view.getUint32(at + 4), payload, control });
+      at = end;
+    }
+    this.#rest = data.slice(at);
+    return frames;
+  }
+
+  /** Says that nothing more comes; throws when the stream was cut. */
+  end() {
+    if (this.#last !== "end") throw new this.#TTSError("truncated", "The stream was cut");
+  }
+
+  #alien() {
+    return new this.#TTSError("protocol", "This is no stream of speech");
+  }
 }
 
 /**
@@ -210,7 +258,7 @@ async function choose(info) {
  * @param {Utterance} u
  * @param {StartMessage} start
  * @param {Emit} emit
- * @param {typeof import("./tts.js").TTSError} TTSError is given, since a page may have loaded tts.js under another address
+ * @param {typeof import("./tts.js").TTSError} TTSError as in `FrameReader`
  * @returns {Promise<Feed>}
  */
 export async function open(u, start, emit, TTSError) {

@@ -7,14 +7,6 @@ export declare class TTSError extends Error {
     /** @param {T.ErrorCode} code @param {string} message @param {T.ErrorFacts} [facts] */
     constructor(code: T.ErrorCode, message: string, facts?: T.ErrorFacts);
 }
-/** Frames of `/generate-stream`, from pieces of any size. */
-export declare class FrameReader {
-    #private;
-    /** @param {Uint8Array} bytes @returns {T.Frame[]} */
-    push(bytes: Uint8Array): T.Frame[];
-    /** Throws when the stream was cut. */
-    end(): void;
-}
 /** @type {T.BlendVisemes} */
 export declare const blendVisemes: T.BlendVisemes;
 declare const TTSService_base: T.ServiceBase;
@@ -44,6 +36,8 @@ export declare class TTSService extends /** @type {T.ServiceBase} */ /** @type {
     resume(): void;
     /** @param {unknown} [reason] */
     stop(reason?: unknown): void;
+    /** Stops, and frees the sound device. */
+    close(): Promise<void>;
 }
 export declare const ttsService: TTSService;
 export {};

@@ -4,7 +4,6 @@ const UNKNOWN = 0xffffff00;
 const NONE = new Uint8Array();
 const FIELDS = "text voice speed pitch volume visemes phonemes fallback format timing".split(" ");
 const clamp = (x = 0, most = 0) => Math.max(0, Math.min(x, most));
-const aborted = () => new DOMException("Stopped", "AbortError");
 const sleep = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class TTSError extends Error {
@@ -25,37 +24,6 @@ const failure = (code, status, problem, after) =>
 
 /** @param {unknown} [cause] */
 const cut = (cause) => new TTSError(cause instanceof SyntaxError ? "protocol" : "truncated", "The stream was cut", { cause });
-
-/** Frames of `/generate-stream`, from pieces of any size. */
-export class FrameReader {
-	#rest = NONE;
-	#last = "";
-
-	/** @param {Uint8Array} bytes @returns {T.Frame[]} */
-	push(bytes) {
-		const rest = this.#rest, data = new Uint8Array(rest.length + bytes.length), view = new DataView(data.buffer), frames = [];
-		let at = 0;
-		data.set(rest);
-		data.set(bytes, rest.length);
-		for (let end; data.length >= at + 12; at = end) {
-			const index = view.getUint32(at);
-			end = at + 12 + view.getUint32(at + 8);
-			if (end - at > 0x10000c) throw new TTSError("protocol", "This is no stream of speech");
-			if (end > data.length) break;
-			const payload = data.subarray(at + 12, end), control = index === 0xfffffffe ? JSON.parse(new TextDecoder().decode(payload)) : undefined;
-			if (!this.#last && control?.type !== "start") throw new TTSError("protocol", "This is no stream of speech");
-			this.#last = control?.type ?? "sound";
-			frames.push({ index, timeMs: view.getUint32(at + 4), payload, control });
-		}
-		this.#rest = data.slice(at);
-		return frames;
-	}
-
-	/** Throws when the stream was cut. */
-	end() {
-		if (this.#last !== "end") throw cut();
-	}
-}
 
 /** @type {T.BlendVisemes} */
 export const blendVisemes = (visemes, timeMs, count, closed = { 9: 1, 15: 1, 17: 6, 22: 21, 27: 14 }[count]) => {
@@ -95,7 +63,8 @@ const makeStage = (service) => ({
 		// May stay pending for ever.
 		if (context.state !== "running") await Promise.race([context.resume(), sleep(navigator.userActivation?.hasBeenActive === false ? 300 : 2000)]);
 		if (this.context.state !== "running") throw new TTSError("autoplay-blocked", "Sound needs a click or key press first");
-		this.heard(); // Firefox
+		// Asked first later, Firefox may freeze.
+		this.heard();
 	},
 
 	async ask(path, text, options = {}, read = "json") {
@@ -116,21 +85,26 @@ const makeStage = (service) => ({
 	},
 
 	async fetch(u) {
-		const { calls, progress, stats, abort } = u, frames = new FrameReader(), decoders = import("./tts-decoders.js");
+		const { calls, progress, stats, abort } = u, loading = import("./tts-decoders.js"), stream = new AbortController();
+		const wait = (/** @type {Promise<any>} */ answer) => {
+			const timer = setTimeout(() => stream.abort(new TTSError("network", "The server fell silent")), calls.silenceMs ?? 6e4);
+			return answer.finally(() => clearTimeout(timer));
+		};
+		abort.signal.onabort = () => stream.abort(abort.signal.reason);
 		u.asked = performance.now();
 		this.progress(u, "requesting");
 		try {
-			const response = await this.ask("generate-stream", u.text, { format: stats.decoder === "pcm" ? "pcm" : "mp3", ...calls, signal: abort.signal }, "");
+			const response = await wait(this.ask("generate-stream", u.text, { format: stats.decoder === "pcm" ? "pcm" : "mp3", ...calls, signal: stream.signal }, ""));
 			this.progress(u, "buffering");
-			const source = response.body?.getReader();
+			const source = response.body?.getReader(), { FrameReader, open } = await loading, frames = new FrameReader(TTSError);
 			while (progress.durationMs === null) {
-				const { value, done } = source ? await source.read() : { value: new Uint8Array(await response.arrayBuffer()) };
+				const { value, done } = source ? await wait(source.read()) : { value: new Uint8Array(await wait(response.arrayBuffer())) };
 				if (done) frames.end();
 				const fresh = /** @type {I.Timeline} */ ({ visemes: [], words: [] }), sound = [];
 				for (const { index, timeMs, payload, control } of frames.push(value ?? NONE)) {
 					const { type, status, duration, words = [] } = control ?? {};
 					if (type === "start") {
-						u.feed = await (await decoders).open(u, control, (samples) => this.decoded(u, samples), TTSError);
+						u.feed = await open(u, control, (samples) => this.decoded(u, samples), TTSError);
 						this.tell(u, "start", u.info);
 					}
 					if (type === "error") throw failure("server", status, control);
@@ -154,7 +128,7 @@ const makeStage = (service) => ({
 			await u.feed?.(NONE, true);
 		} catch (cause) {
 			// What came before is still heard.
-			abort.abort();
+			stream.abort();
 			u.failure = cause instanceof TTSError ? cause : cut(cause);
 		}
 		u.complete = true;
@@ -309,7 +283,7 @@ const makeStage = (service) => ({
 		this.tell(u, "frame", { timeMs, speaking, weights, blend });
 	},
 
-	settle(u, error = aborted()) {
+	settle(u, error = new DOMException("Stopped", "AbortError")) {
 		const { queue, pieces } = this, first = pieces.findIndex((piece) => piece.u === u), { progress } = u;
 		if (!queue.includes(u)) return;
 		queue.splice(queue.indexOf(u), 1);
@@ -413,6 +387,13 @@ export class TTSService extends /** @type {T.ServiceBase} */ (EventTarget) {
 	/** @param {unknown} [reason] */
 	stop(reason) {
 		for (const u of [...this.#stage.queue].reverse()) this.#stage.settle(u, reason);
+	}
+
+	/** Stops, and frees the sound device. */
+	async close() {
+		const { context } = /** @type {I.Stage} */ (this.#stage);
+		this.stop();
+		if (context && context !== this.audioContext && context.state !== "closed") await context.close();
 	}
 }
 

@@ -68,6 +68,8 @@ export interface SpeakOptions extends SpeechOptions {
   gapMs?: number;
   /** Milliseconds of audio to have before sound begins; default 60. Grows by itself after an underrun. */
   leadMs?: number;
+  /** Milliseconds that the server may say nothing; default 60000. Then it is an error of code `network`. */
+  silenceMs?: number;
   /** How to decode; default: the best that the browser has. `blob` waits for the whole. */
   decoder?: "auto" | "pcm" | "webcodecs" | "decode" | "blob";
   onStart?: (info: SpeechInfo) => void;

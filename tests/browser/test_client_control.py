@@ -262,6 +262,36 @@ def test_what_a_stream_can_do_wrong(page: Any, site: Host, name: str):
         assert run["progress"][-1]["playedMs"] == pytest.approx(200, abs=1)
 
 
+@pytest.mark.parametrize("moment", ["before", "between"])
+def test_a_server_that_falls_silent_is_given_up(page: Any, site: Host, moment: str):
+    path = site.wire.hang(f"silent-{moment}", [] if moment == "before" else speech(0.3)[:-1])
+    run = page.evaluate("(path) => speak(path, 'x', { format: 'pcm', silenceMs: 300 })", path)
+    assert run["error"]["code"] == "network"
+    assert "silent" in run["error"]["message"]
+    assert run["progress"][-1]["playedMs"] == pytest.approx(0 if moment == "before" else 300, abs=1)
+
+
+def test_a_signal_counts_after_the_stream_broke_off(page: Any, site: Host):
+    path = site.wire.put("broken", speech(5.0)[:-1])
+    page.evaluate("(path) => { window.run = speak(path, 'x', { format: 'pcm' }); }", path)
+    until(page, PLAYING)
+    page.evaluate("log.at(-1).controller.abort()")
+    quiet_after(page)
+    assert page.evaluate("run")["error"]["name"] == "AbortError"
+
+
+def test_closing_gives_the_device_back(page: Any, site: Host):
+    path = site.wire.put("closed", speech())
+    page.evaluate("(path) => { window.run = speak(path, 'x', { format: 'pcm' }); }", path)
+    until(page, PLAYING)
+    page.evaluate("(path) => serviceAt(path).close()", path)
+    assert page.evaluate("run")["error"]["name"] == "AbortError"
+    assert page.evaluate("sound.contexts.at(-1).state") == "closed"
+    site.wire.put("closed", speech(0.2))
+    again = page.evaluate("(path) => speak(path, 'x', { format: 'pcm' })", path)
+    assert again["stats"]["playedMs"] == pytest.approx(200, abs=1)
+
+
 def test_unknown_frames_are_skipped(page: Any, site: Host):
     strange = struct.pack(">III", 0xFFFFFF00, 5, 4) + b"\xff\x7f\xff\x7f"
     parts = [start_message(), strange, encode_control({"type": "mood", "words": []}), *speech(0.2)[1:]]

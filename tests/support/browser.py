@@ -98,6 +98,7 @@ class Wire:
     statuses: dict[str, tuple[int, dict[str, str], Any]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     sent: dict[str, int] = field(default_factory=dict)
+    hung: set[str] = field(default_factory=set)
     left: dict[str, asyncio.Event | bool] = field(default_factory=dict)
     times: dict[str, float] = field(default_factory=dict)
 
@@ -114,6 +115,11 @@ class Wire:
 
         self.answers[name] = answer
         return f"/wire/{name}/"
+
+    def hang(self, name: str, parts: list[bytes]) -> str:
+        """Parts, and then nothing more until the page gives up."""
+        self.hung.add(name)
+        return self.put(name, parts)
 
     def refuse(self, name: str, status: int, headers: dict[str, str], body: Any) -> str:
         """A refusal instead."""
@@ -146,6 +152,8 @@ class Wire:
                     return
                 await send({"type": "http.response.body", "body": part, "more_body": True})
                 self.sent[name] = self.sent.get(name, 0) + len(part)
+            if name in self.hung:
+                await gone
             await send({"type": "http.response.body", "body": b""})
         finally:
             gone.cancel()

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 GOOD = """
-import { TTSService, TTSError, FrameReader, blendVisemes, ttsService } from "./tts.js";
+import { TTSService, TTSError, blendVisemes, ttsService } from "./tts.js";
+import { FrameReader } from "./tts-decoders.js";
 import type { SpeechStats, VisemeEvent, Voice } from "./types.js";
 
 const service: TTSService = new TTSService({ baseURL: "/tts/", headers: () => ({ Authorization: "Bearer x" }) });
@@ -32,7 +33,7 @@ service.addEventListener("word", ({ detail }) => console.log(detail.text.toUpper
 const text: string = await service.generateCaptions("Hello", { format: "vtt" });
 const { captions } = await service.generateCaptions("Hello", { format: "json" });
 const weights: Float32Array = blendVisemes([{ timeMs: 0, index: 1 }], stats.durationMs, 17);
-for (const frame of new FrameReader().push(new Uint8Array())) console.log(frame.timeMs, text);
+for (const frame of new FrameReader(TTSError).push(new Uint8Array())) console.log(frame.timeMs, text);
 console.log(captions[0].start, weights[0]);
 try {
   await service.speak("Hello");
@@ -101,10 +102,10 @@ def test_a_page_is_typed(tmp_path: Path) -> None:
     status, said = tsc(cwd=tmp_path)
     assert status == 0, said
     lines = [f"/* {n} */ {line}" for n, line in enumerate(WRONG)]
-    (tmp_path / "good.ts").write_text("\n".join([*GOOD.splitlines()[:3], *lines]))
+    (tmp_path / "good.ts").write_text("\n".join([*GOOD.splitlines()[:4], *lines]))
     status, said = tsc(cwd=tmp_path)
     assert status != 0
-    for number, line in enumerate(WRONG, 4):
+    for number, line in enumerate(WRONG, 5):
         assert f"good.ts({number}," in said, f"the compiler let this pass: {line}"
 
 
