@@ -1,15 +1,15 @@
 /** `<tts-avatar>`: a drawn face that says what it hears. */
 
-import { CHARACTERS } from "./avatar-faces.js";
-import { startLife, stillLife } from "./avatar-life.js";
-import { REST, between, calmPose, openness, poseOf, poseOfFrame } from "./avatar-mouth.js";
-import { MOODS, buildRig } from "./avatar-rig.js";
+import { CHARACTERS } from "./avatar/faces.js";
+import { startLife, stillLife } from "./avatar/life.js";
+import { REST, between, calmPose, openness, poseOf, poseOfFrame } from "./avatar/mouth.js";
+import { MOODS, buildRig } from "./avatar/rig.js";
 import { ttsService } from "./tts.js";
 
 /** @import { FrameEvent, VisemeValue, VisemeSet, WordEvent } from "./types.js" */
-/** @import { LifeClock } from "./avatar-life.js" */
-/** @import { Pose } from "./avatar-mouth.js" */
-/** @import { Mood, Rig } from "./avatar-rig.js" */
+/** @import { LifeClock } from "./avatar/life.js" */
+/** @import { Pose } from "./avatar/mouth.js" */
+/** @import { Mood, Rig } from "./avatar/rig.js" */
 
 const DEFAULT_FACE = "ada";
 /** What people call them first. @type {Record<string, string>} */

@@ -2,11 +2,11 @@
  * `<tts-player>`: reads a text, or another element of the page, aloud; marks the word that is heard, and jumps to a word
  * that is clicked.
  */
-import { PlayerAttributes } from "./player-attributes.js";
+import { PlayerAttributes } from "./player/attributes.js";
 import { TTSService } from "./tts.js";
-export type Labels = import("./player-labels.js").Labels;
-export type HeardWord = import("./player-reader.js").HeardWord;
-export type ReaderPhase = import("./player-reader.js").ReaderPhase;
+export type Labels = import("./player/labels.js").Labels;
+export type HeardWord = import("./player/reader.js").HeardWord;
+export type ReaderPhase = import("./player/reader.js").ReaderPhase;
 export type ProgressEvent = import("./types.js").ProgressEvent;
 export type PlayerEnd = {
     finished: boolean;

@@ -3,18 +3,18 @@
  * that is clicked.
  */
 
-import { ATTRIBUTES, PlayerAttributes, takeEarlyProperties } from "./player-attributes.js";
-import { explain, fill, LABELS } from "./player-labels.js";
-import { claimMediaKeys, commandOf, findFirst, readLabels, tellMediaKeys, voiceFor } from "./player-page.js";
-import { Reader } from "./player-reader.js";
-import { Source } from "./player-source.js";
-import { sentenceAt, usualRate, wordStart } from "./player-text.js";
-import { arrange, buildView, countDown, relabel, render, say, setSpeed } from "./player-view.js";
+import { ATTRIBUTES, PlayerAttributes, takeEarlyProperties } from "./player/attributes.js";
+import { explain, fill, LABELS } from "./player/labels.js";
+import { claimMediaKeys, commandOf, findFirst, readLabels, tellMediaKeys, voiceFor } from "./player/page.js";
+import { Reader } from "./player/reader.js";
+import { Source } from "./player/source.js";
+import { sentenceAt, usualRate, wordStart } from "./player/text.js";
+import { arrange, buildView, countDown, relabel, render, say, setSpeed } from "./player/view.js";
 import { TTSService, ttsService } from "./tts.js";
 
-/** @typedef {import("./player-labels.js").Labels} Labels */
-/** @typedef {import("./player-reader.js").HeardWord} HeardWord */
-/** @typedef {import("./player-reader.js").ReaderPhase} ReaderPhase */
+/** @typedef {import("./player/labels.js").Labels} Labels */
+/** @typedef {import("./player/reader.js").HeardWord} HeardWord */
+/** @typedef {import("./player/reader.js").ReaderPhase} ReaderPhase */
 /** @typedef {import("./types.js").ProgressEvent} ProgressEvent */
 /** @typedef {{ finished: boolean, heardMs: number }} PlayerEnd Detail of `tts-end`. */
 /**

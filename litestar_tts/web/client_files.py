@@ -1,6 +1,5 @@
 """The browser client's files, under one stable address each."""
 
-import re
 from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -15,13 +14,17 @@ from litestar_tts.web.response import HeadAnswer
 __all__ = ("CLIENT_FILES", "CLIENT_HANDLERS")
 
 STATIC: Final = Path(__file__).parent.parent / "static"
-MODULES: Final = ("tts", "elements", "player", "avatar", "adapters")
+MODULES: Final = ("tts", "tts-decoders", "elements", "player", "avatar", "adapters")
+FOLDERS: Final = ("player", "avatar")
 CLIENT_FILES: Final = frozenset(
-    file.name
-    for file in STATIC.iterdir()
-    if file.name == "types.d.ts" or (file.suffix in (".js", ".ts") and re.split(r"[-.]", file.name)[0] in MODULES)
+    {
+        "types.d.ts",
+        "tts-internal.d.ts",
+        *(f"{name}{suffix}" for name in MODULES for suffix in (".js", ".d.ts")),
+        *(f"{folder}/{file.name}" for folder in FOLDERS for file in (STATIC / folder).iterdir()),
+    }
 )
-"""What is served: those modules, their types, and the rooms (``player-words.js``) that they consist of."""
+"""What is served: modules, what the larger ones consist of, and their types."""
 
 
 # The addresses stay when the package is updated, so browsers ask each time whether theirs is still good.
@@ -56,7 +59,7 @@ CLIENT_HANDLERS: Final[Sequence[HTTPRouteHandler]] = (client_file, client_file_h
 
 
 def _name(request: Request[Any, Any, Any]) -> str:
-    return request.scope["path"].rstrip("/").rpartition("/")[2]
+    return request.scope["path"].rstrip("/").rpartition("/client/")[2]
 
 
 def _media_type(name: str) -> str:

@@ -26,7 +26,7 @@ def open_page(room: tuple[str, Any]) -> Iterator[Callable[..., Any]]:
 
 
 FOUND = """async ([text, words]) => {
-  const { WordFinder } = await import("/tts/client/player-words.js");
+  const { WordFinder } = await import("/tts/client/player/words.js");
   const finder = new WordFinder(text);
   words.forEach((word, index) => finder.learn(index, word));
   return words.map((word, index) => finder.find(index, word)).map((span) => span && text.slice(span.start, span.end));
@@ -56,7 +56,7 @@ def test_finds_words_that_are_written_otherwise(open_page, text: str, said: str,
 
 
 SECTIONS = """async ([text, lang, size, limit]) => {
-  const { nextSection, readText } = await import("/tts/client/player-text.js");
+  const { nextSection, readText } = await import("/tts/client/player/text.js");
   const article = readText(text, lang), sections = [];
   for (let from = 0, one; (one = nextSection(article, from, size, limit)); from = one.end) sections.push(one);
   return sections.map(({ text }) => text);
@@ -86,7 +86,7 @@ def test_cuts_where_one_would_breathe(open_page, segmenter: str, text: str, lang
 def test_begins_at_a_full_stop_with_what_can_be_said(open_page):
     page = open_page("bare.html")
     found = page.evaluate("""async () => {
-      const { nextSection, readText } = await import("/tts/client/player-text.js");
+      const { nextSection, readText } = await import("/tts/client/player/text.js");
       const article = readText("The lamp burns. And the keeper sleeps.", "en"), { text } = article;
       return [14, text.length - 1].map((from) => nextSection(article, from, 5, 200)?.text ?? null);
     }""")

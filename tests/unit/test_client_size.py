@@ -48,8 +48,8 @@ def test_modules_come_from_beside_each_other(name: str):
     code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     imported = re.findall(r"""(?:\bfrom\s+|\bimport\s*\(\s*|^import\s+)["']([^"']+)["']""", code, flags=re.MULTILINE)
     for target in imported:
-        assert re.fullmatch(r"\./[\w.-]+\.js", target), target
-        assert target.removeprefix("./") in CLIENT_FILES
+        assert re.fullmatch(r"\.\.?/[\w./-]+\.js", target), target
+        assert (STATIC / name).parent.joinpath(target).resolve().relative_to(STATIC).as_posix() in CLIENT_FILES
 
 
 def test_the_core_waits_for_what_it_may_not_need():

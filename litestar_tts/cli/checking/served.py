@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from posixpath import dirname, join, normpath
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ __all__ = ("probe_client_files", "probe_docs", "probe_page")
 FILES: Final = ("tts.js", "tts.d.ts", "types.d.ts", "elements.js", "player.js", "avatar.js", "adapters.js")
 MOST_FILES: Final = 60
 COMMENT: Final = re.compile(r"/\*.*?\*/|^\s*//.*?$", re.DOTALL | re.MULTILINE)
-IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["']\./([\w.-]+\.js)["']""")
+IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.\.?/[\w./-]+\.js)["']""")
 DOCUMENTS: Final = ("/docs/openapi.json", "/schema/openapi.json")
 ROUTES: Final = ("/generate", "/generate-stream", "/generate-visemes", "/generate-captions", "/voices", "/health")
 
@@ -36,7 +37,7 @@ async def probe_client_files(target: Target, notes: Notes) -> str:
         notes.expect(answer.body, f"/client/{name}: empty")
         size += len(answer.body)
         if name.endswith(".js") and len(wanted) < MOST_FILES:
-            wanted += [found for found in _imports(answer.body) if found not in wanted]
+            wanted += [found for found in _imports(name, answer.body) if found not in wanted]
         tag = answer.headers.get("etag")
         if notes.expect(tag, f"/client/{name}: no ETag"):
             again = await target.ask("GET", f"/client/{name}", headers={"if-none-match": tag}, key=False, status=None)
@@ -45,10 +46,10 @@ async def probe_client_files(target: Target, notes: Notes) -> str:
     return f"{len(wanted)} files, {size / 1024:.0f} KiB; asked again they cost nothing (304)"
 
 
-def _imports(module: bytes) -> list[str]:
-    """Files beside a module that it imports."""
+def _imports(name: str, module: bytes) -> list[str]:
+    """Files that a module imports, by their names under ``/client``."""
     code = COMMENT.sub("", module.decode("utf-8", "replace"))
-    return list(dict.fromkeys(IMPORT.findall(code)))
+    return list(dict.fromkeys(normpath(join(dirname(name), found)) for found in IMPORT.findall(code)))
 
 
 async def probe_docs(target: Target, notes: Notes) -> str:

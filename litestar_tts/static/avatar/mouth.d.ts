@@ -2,7 +2,7 @@
  * The avatar's mouth as numbers: a pose for each viseme of every set, sums of poses, and the curves that draw one.
  * All sets meet in one space of poses, so a face need not know which set moves it.
  */
-import type { FrameEvent, VisemeSet, VisemeValue } from "./types.js";
+import type { FrameEvent, VisemeSet, VisemeValue } from "../types.js";
 export type Pose = number[];
 export type Lips = {
     upper: number;

@@ -3,16 +3,16 @@
  * in the text the sound is.
  */
 
-import { nextSection, usualRate, wordStart } from "./player-text.js";
-import { WordFinder } from "./player-words.js";
+import { nextSection, usualRate, wordStart } from "./text.js";
+import { WordFinder } from "./words.js";
 
-/** @typedef {import("./types.js").SpeechOptions} SpeechOptions */
-/** @typedef {import("./types.js").WordEvent} WordEvent */
-/** @typedef {import("./tts.js").TTSService} TTSService */
-/** @typedef {import("./tts.js").TTSError} TTSError */
-/** @typedef {import("./player-text.js").Article} Article */
-/** @typedef {import("./player-text.js").Section} Section */
-/** @typedef {import("./player-text.js").Span} Span */
+/** @typedef {import("../types.js").SpeechOptions} SpeechOptions */
+/** @typedef {import("../types.js").WordEvent} WordEvent */
+/** @typedef {import("../tts.js").TTSService} TTSService */
+/** @typedef {import("../tts.js").TTSError} TTSError */
+/** @typedef {import("./text.js").Article} Article */
+/** @typedef {import("./text.js").Section} Section */
+/** @typedef {import("./text.js").Span} Span */
 /** @typedef {"idle" | "loading" | "playing" | "paused" | "waiting"} ReaderPhase `waiting`: the server asked for a rest. */
 /** @typedef {Span & WordEvent} HeardWord The word, and where in the text it stands. */
 /**
@@ -25,11 +25,11 @@ import { WordFinder } from "./player-words.js";
 /**
  * @typedef {{
  *   phase(phase: ReaderPhase): void,
- *   start(info: import("./types.js").SpeechInfo): void,
+ *   start(info: import("../types.js").SpeechInfo): void,
  *   word(word: HeardWord): void,
- *   viseme(viseme: import("./types.js").VisemeEvent): void,
- *   frame(frame: import("./types.js").FrameEvent): void,
- *   progress(progress: import("./types.js").ProgressEvent): void,
+ *   viseme(viseme: import("../types.js").VisemeEvent): void,
+ *   frame(frame: import("../types.js").FrameEvent): void,
+ *   progress(progress: import("../types.js").ProgressEvent): void,
  *   wait(seconds: number): void,
  *   end(finished: boolean): void,
  *   error(error: Error, goesOn: boolean): void,
@@ -234,13 +234,13 @@ export class Reader {
     return item;
   }
 
-  /** The page may pause the service itself, and a breath between sentences is no loading. @param {import("./types.js").ProgressEvent} progress */
+  /** The page may pause the service itself, and a breath between sentences is no loading. @param {import("../types.js").ProgressEvent} progress */
   #follow({ phase, bufferedMs }) {
     if (phase === "paused" || phase === "playing") this.#enter(phase);
     else if (phase === "buffering" && this.phase === "playing" && bufferedMs < SCARCE_MS) this.#enter("loading");
   }
 
-  /** @param {import("./types.js").SpeechInfo} info */
+  /** @param {import("../types.js").SpeechInfo} info */
   #announce(info) {
     if (!this.#isAnnounced) this.#listener.start(info);
     this.#isAnnounced = true;

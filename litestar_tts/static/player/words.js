@@ -3,7 +3,7 @@
  * numbers in words, abbreviations in full, other quotes, several words joined or one in parts.
  */
 
-/** @typedef {import("./player-text.js").Span} Span */
+/** @typedef {import("./text.js").Span} Span */
 /** @typedef {{ at: number, end: number, score: number, before: Place | null, word: number }} Place */
 
 const LOOK_AHEAD = 10;

@@ -1,11 +1,11 @@
 /** Builds a character's drawing and moves it: mouth from a pose, everything else from a life. */
 
-import { CHARACTERS } from "./avatar-faces.js";
-import { curves } from "./avatar-mouth.js";
+import { CHARACTERS } from "./faces.js";
+import { curves } from "./mouth.js";
 
-/** @import { Drawing } from "./avatar-faces.js" */
-/** @import { Life } from "./avatar-life.js" */
-/** @import { Pose } from "./avatar-mouth.js" */
+/** @import { Drawing } from "./faces.js" */
+/** @import { Life } from "./life.js" */
+/** @import { Pose } from "./mouth.js" */
 /** @typedef {{ smile: number, brow: number, frown: number, upperLid: number, lowerLid: number }} Mood */
 /** @typedef {{ svg: SVGElement, mouth: (pose: Pose, mood: Mood) => void, life: (life: Readonly<Life>, mood: Mood) => void }} Rig */
 

@@ -1,6 +1,6 @@
 /** Builds a character's drawing and moves it: mouth from a pose, everything else from a life. */
-import type { Life } from "./avatar-life.js";
-import type { Pose } from "./avatar-mouth.js";
+import type { Life } from "./life.js";
+import type { Pose } from "./mouth.js";
 export type Mood = {
     smile: number;
     brow: number;
@@ -13,9 +13,9 @@ export type Rig = {
     mouth: (pose: Pose, mood: Mood) => void;
     life: (life: Readonly<Life>, mood: Mood) => void;
 };
-/** @import { Drawing } from "./avatar-faces.js" */
-/** @import { Life } from "./avatar-life.js" */
-/** @import { Pose } from "./avatar-mouth.js" */
+/** @import { Drawing } from "./faces.js" */
+/** @import { Life } from "./life.js" */
+/** @import { Pose } from "./mouth.js" */
 /** @typedef {{ smile: number, brow: number, frown: number, upperLid: number, lowerLid: number }} Mood */
 /** @typedef {{ svg: SVGElement, mouth: (pose: Pose, mood: Mood) => void, life: (life: Readonly<Life>, mood: Mood) => void }} Rig */
 /** @type {Readonly<Record<string, Mood>>} */

@@ -20,21 +20,21 @@ export declare function buildView(root: ShadowRoot): {
     body: HTMLElement;
 };
 export type State = {
-    phase: import("./player-reader.js").ReaderPhase;
+    phase: import("./reader.js").ReaderPhase;
     outcome: "ready" | "finished" | "stopped" | "failed";
-    labels: import("./player-labels.js").Labels;
-    article: import("./player-text.js").Article;
+    labels: import("./labels.js").Labels;
+    article: import("./text.js").Article;
     offset: number;
     heardMs: number;
     rate: number;
-    word: import("./player-text.js").Span | null;
+    word: import("./text.js").Span | null;
     preview: boolean;
 };
 /**
  * @typedef {{
- *   phase: import("./player-reader.js").ReaderPhase, outcome: "ready" | "finished" | "stopped" | "failed",
- *   labels: import("./player-labels.js").Labels, article: import("./player-text.js").Article, offset: number, heardMs: number,
- *   rate: number, word: import("./player-text.js").Span | null, preview: boolean,
+ *   phase: import("./reader.js").ReaderPhase, outcome: "ready" | "finished" | "stopped" | "failed",
+ *   labels: import("./labels.js").Labels, article: import("./text.js").Article, offset: number, heardMs: number,
+ *   rate: number, word: import("./text.js").Span | null, preview: boolean,
  * }} State
  */
 /** @param {View} view @param {State} state */
@@ -43,8 +43,8 @@ export declare function render(view: View, { phase, outcome, labels, article, of
 export declare function arrange(view: View, compact: boolean): void;
 /** @param {View} view @param {number} speed */
 export declare function setSpeed(view: View, speed: number): void;
-/** @param {View} view @param {import("./player-labels.js").Labels} labels @param {string} name */
-export declare function relabel({ player, title, stop, previous, next, speed, position }: View, labels: import("./player-labels.js").Labels, name: string): void;
+/** @param {View} view @param {import("./labels.js").Labels} labels @param {string} name */
+export declare function relabel({ player, title, stop, previous, next, speed, position }: View, labels: import("./labels.js").Labels, name: string): void;
 /** What has to be read by whoever listens; empty: nothing any more. @param {View} view @param {string} message */
 export declare function say({ error, countdown }: View, message: string): void;
 /** Told once; the seconds that run down are for the eye alone. @param {View} view @param {string} message */

@@ -1,10 +1,10 @@
 /** Where the player's text comes from: an element of the page, with its marks, or a plain text. */
 
-import { Follower, Highlighter } from "./player-highlight.js";
-import { offsetOf, rangeOf, readElement, readText, sentenceAt, wordStart } from "./player-text.js";
+import { Follower, Highlighter } from "./highlight.js";
+import { offsetOf, rangeOf, readElement, readText, sentenceAt, wordStart } from "./text.js";
 
-/** @typedef {import("./player-text.js").Article} Article */
-/** @typedef {import("./player-text.js").Span} Span */
+/** @typedef {import("./text.js").Article} Article */
+/** @typedef {import("./text.js").Span} Span */
 
 const CONTROLS = "a[href],button,input,select,textarea,label,summary,audio,video,[role=button],[role=link],[contenteditable],[tabindex],[onclick]";
 

@@ -6,7 +6,7 @@
  * over the plain colours, so that any colour a page chooses is shaded alike.
  */
 export type Drawing = [string, Record<string, string | number>, ...Drawing[]];
-import type { Lips } from "./avatar-mouth.js";
+import type { Lips } from "./mouth.js";
 export type Character = {
     /**
      * what it is, for people who do not see it

@@ -3,7 +3,7 @@
  * All sets meet in one space of poses, so a face need not know which set moves it.
  */
 
-/** @import { FrameEvent, VisemeSet, VisemeValue } from "./types.js" */
+/** @import { FrameEvent, VisemeSet, VisemeValue } from "../types.js" */
 
 /** @typedef {number[]} Pose */
 /** @typedef {{ upper: number, lower: number, bow: number, scale: number }} Lips a character's own: thickness, and size of its mouth */

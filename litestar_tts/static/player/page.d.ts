@@ -1,5 +1,5 @@
 /** What the player needs to know of its surroundings: a voice for the language, media keys, keys. */
-export type TTSService = import("./tts.js").TTSService;
+export type TTSService = import("../tts.js").TTSService;
 /**
  * The first voice of a language; undefined leaves the choice to the server.
  *

@@ -1,6 +1,6 @@
 /** Where the player's text comes from: an element of the page, with its marks, or a plain text. */
-export type Article = import("./player-text.js").Article;
-export type Span = import("./player-text.js").Span;
+export type Article = import("./text.js").Article;
+export type Span = import("./text.js").Span;
 export declare class Source {
     #private;
     /** @type {Article} */ article: Article;

@@ -1,6 +1,6 @@
 /** What the player needs to know of its surroundings: a voice for the language, media keys, keys. */
 
-/** @typedef {import("./tts.js").TTSService} TTSService */
+/** @typedef {import("../tts.js").TTSService} TTSService */
 
 /** @type {WeakMap<TTSService, Map<string, Promise<string | undefined>>>} */
 const voices = new WeakMap();

@@ -2,7 +2,7 @@
  * Where in the source text is the word that is heard? Engines say what they spoke, and that may be written otherwise:
  * numbers in words, abbreviations in full, other quotes, several words joined or one in parts.
  */
-export type Span = import("./player-text.js").Span;
+export type Span = import("./text.js").Span;
 export type Place = {
     at: number;
     end: number;

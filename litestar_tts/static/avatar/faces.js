@@ -7,7 +7,7 @@
  */
 
 /** @typedef {[string, Record<string, string | number>, ...Drawing[]]} Drawing */
-/** @import { Lips } from "./avatar-mouth.js" */
+/** @import { Lips } from "./mouth.js" */
 /**
  * @typedef {object} Character
  * @property {string} label what it is, for people who do not see it

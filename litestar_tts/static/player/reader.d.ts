@@ -2,14 +2,14 @@
  * Reads an article aloud: speaks it section by section through a TTSService, keeps the next ones coming, and knows where
  * in the text the sound is.
  */
-import { WordFinder } from "./player-words.js";
-export type SpeechOptions = import("./types.js").SpeechOptions;
-export type WordEvent = import("./types.js").WordEvent;
-export type TTSService = import("./tts.js").TTSService;
-export type TTSError = import("./tts.js").TTSError;
-export type Article = import("./player-text.js").Article;
-export type Section = import("./player-text.js").Section;
-export type Span = import("./player-text.js").Span;
+import { WordFinder } from "./words.js";
+export type SpeechOptions = import("../types.js").SpeechOptions;
+export type WordEvent = import("../types.js").WordEvent;
+export type TTSService = import("../tts.js").TTSService;
+export type TTSError = import("../tts.js").TTSError;
+export type Article = import("./text.js").Article;
+export type Section = import("./text.js").Section;
+export type Span = import("./text.js").Span;
 export type ReaderPhase = "idle" | "loading" | "playing" | "paused" | "waiting";
 export type HeardWord = Span & WordEvent;
 export type Item = {
@@ -31,18 +31,18 @@ export type Run = {
 };
 export type Listener = {
     phase(phase: ReaderPhase): void;
-    start(info: import("./types.js").SpeechInfo): void;
+    start(info: import("../types.js").SpeechInfo): void;
     word(word: HeardWord): void;
-    viseme(viseme: import("./types.js").VisemeEvent): void;
-    frame(frame: import("./types.js").FrameEvent): void;
-    progress(progress: import("./types.js").ProgressEvent): void;
+    viseme(viseme: import("../types.js").VisemeEvent): void;
+    frame(frame: import("../types.js").FrameEvent): void;
+    progress(progress: import("../types.js").ProgressEvent): void;
     wait(seconds: number): void;
     end(finished: boolean): void;
     error(error: Error, goesOn: boolean): void;
 };
 export declare class Reader {
     #private;
-    service: import("./tts.js").TTSService;
+    service: import("../tts.js").TTSService;
     /** @type {ReaderPhase} */ phase: ReaderPhase;
     /** Place in the text of what is heard. */
     offset: number;

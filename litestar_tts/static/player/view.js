@@ -1,8 +1,8 @@
 /** What one sees of the player: its controls in a shadow root. What they do is told by the element. */
 
-import { fill } from "./player-labels.js";
-import { STYLE } from "./player-style.js";
-import { leftMs, sentenceAt } from "./player-text.js";
+import { fill } from "./labels.js";
+import { STYLE } from "./style.js";
+import { leftMs, sentenceAt } from "./text.js";
 
 const ICONS = {
   play: "M8 5.2v13.6c0 .9 1 1.5 1.8 1l10.7-6.8c.7-.5.7-1.5 0-2L9.8 4.2C9 3.7 8 4.3 8 5.2z",
@@ -65,9 +65,9 @@ export function buildView(root) {
 
 /**
  * @typedef {{
- *   phase: import("./player-reader.js").ReaderPhase, outcome: "ready" | "finished" | "stopped" | "failed",
- *   labels: import("./player-labels.js").Labels, article: import("./player-text.js").Article, offset: number, heardMs: number,
- *   rate: number, word: import("./player-text.js").Span | null, preview: boolean,
+ *   phase: import("./reader.js").ReaderPhase, outcome: "ready" | "finished" | "stopped" | "failed",
+ *   labels: import("./labels.js").Labels, article: import("./text.js").Article, offset: number, heardMs: number,
+ *   rate: number, word: import("./text.js").Span | null, preview: boolean,
  * }} State
  */
 
@@ -117,7 +117,7 @@ export function setSpeed(view, speed) {
   view.speed.value = String(speed);
 }
 
-/** @param {View} view @param {import("./player-labels.js").Labels} labels @param {string} name */
+/** @param {View} view @param {import("./labels.js").Labels} labels @param {string} name */
 export function relabel({ player, title, stop, previous, next, speed, position }, labels, name) {
   player.setAttribute("aria-label", name);
   setText(title, name);
@@ -152,8 +152,8 @@ export function countDown({ error, countdown }, message) {
  *
  * @param {View} view
  * @param {string} text
- * @param {import("./player-text.js").Span | undefined} sentence
- * @param {import("./player-text.js").Span | null} word
+ * @param {import("./text.js").Span | undefined} sentence
+ * @param {import("./text.js").Span | null} word
  */
 function caption(view, text, sentence, word) {
   const { start, end } = sentence ?? { start: 0, end: 0 };
