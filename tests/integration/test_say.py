@@ -584,6 +584,9 @@ def test_two_cannot_make_the_same_file(say, start, tmp_path):
     assert result.returncode == 1
     assert "another process is making this file" in result.stderr
     assert process.poll() is None
+    # Killed, it would leave its player behind.
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
 
 
 @pytest.mark.parametrize(
