@@ -174,6 +174,8 @@ def test_ctrl_c_is_said_in_one_way(tmp_path, arguments):
         "import os, signal, sys\n"
         "import litestar_tts.cli.doctor as d, litestar_tts.cli.say as s\n"
         "import litestar_tts.cli.commands as c\n"
+        # Whoever starts tests in the background may have it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def stop(*_, **__): signal.raise_signal(signal.SIGINT)\n"
         "for place, name in ((d, 'examine'), (s, '_read'), (c, 'service_config')): setattr(place, name, stop)\n"
         "from litestar_tts.cli import main\n"
