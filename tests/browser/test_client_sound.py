@@ -126,7 +126,10 @@ def test_utterances_join_without_a_gap_and_in_order(page: Any, site: Host):
     path = site.wire.put("queue", stream("mp3", sine(0.4)))
     runs = page.evaluate("(path) => Promise.all(['one', 'two', 'three'].map((text) => speak(path, text)))", path)
     assert [run["text"] for run in sorted(runs, key=lambda run: run["settled"])] == ["one", "two", "three"]
-    assert [body["text"] for name, body in site.wire.requests if name == "queue"] == ["one", "two", "three"]
+    asked = [body["text"] for name, body in site.wire.requests if name == "queue"]
+    # Two may be asked for at a time, on connections of their own.
+    assert asked[0] == "one"
+    assert sorted(asked[1:]) == ["three", "two"]
     assert_joined(page.evaluate("sound.starts"))
     for before, after in itertools.pairwise(runs):
         assert after["progress"][0]["phase"] == "queued"
