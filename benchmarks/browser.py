@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from litestar_tts.web.client_files import CLIENT_FILES
 from tests.support.browser import (
     RECORDED,
     SOUND,
@@ -95,8 +96,8 @@ def late(run: dict[str, Any], recorded: dict[str, Any], count: int) -> Any:
 
 def main() -> None:
     """Print the figures."""
-    for file in sorted(STATIC.glob("*.js")):
-        print(f"{file.name:24} {len(gzip.compress(file.read_bytes(), 9)):6d} bytes after gzip -9")
+    for name in sorted(name for name in CLIENT_FILES if name.endswith(".js")):
+        print(f"{name:24} {len(gzip.compress((STATIC / name).read_bytes(), 9)):6d} bytes after gzip -9")
     if BROWSER is None:
         print("no Chromium: the rest needs one")
         return

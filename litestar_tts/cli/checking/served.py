@@ -14,7 +14,8 @@ __all__ = ("probe_client_files", "probe_docs", "probe_page")
 
 FILES: Final = ("tts.js", "tts.d.ts", "types.d.ts", "elements.js", "player.js", "avatar.js", "adapters.js")
 MOST_FILES: Final = 60
-COMMENT: Final = re.compile(r"/\*.*?\*/|^\s*//.*?$", re.DOTALL | re.MULTILINE)
+# A regular expression of JavaScript may have what looks like the beginning of a comment.
+COMMENT: Final = re.compile(r"(?<!\\)/\*.*?\*/|^\s*//.*?$", re.DOTALL | re.MULTILINE)
 IMPORT: Final = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["'](\.\.?/[\w./-]+\.js)["']""")
 DOCUMENTS: Final = ("/docs/openapi.json", "/schema/openapi.json")
 ROUTES: Final = ("/generate", "/generate-stream", "/generate-visemes", "/generate-captions", "/voices", "/health")
