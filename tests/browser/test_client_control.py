@@ -39,8 +39,15 @@ def speech(seconds: float = 3.0, size: int = 4800) -> list[bytes]:
 
 
 def quiet_after(page: Any) -> None:
-    """Silence 40 ms after the last thing that was done; the meter looks back over 85 ms."""
-    page.wait_for_timeout(40 + 90 + 30)
+    """Silence 40 ms after the last thing that was done, by the clock of the sound; the meter looks back over 85 ms."""
+    page.evaluate(
+        """async () => {
+          const context = sound.contexts.at(-1), end = context.currentTime + 0.04 + 0.09 + 0.03;
+          const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+          while (context.state === "running" && context.currentTime < end) await sleep(10);
+          await sleep(30);
+        }"""
+    )
     assert page.evaluate("sound.now") < 1e-4
 
 
@@ -117,7 +124,7 @@ def test_sound_waits_for_a_click(open_page: Callable[..., Any], site: Host):
 
 def test_a_pause_stands_still_and_goes_on(page: Any, site: Host):
     path = site.wire.put("pause", speech(0.9))
-    page.evaluate("(path) => { window.run = speak(path, 'x', { format: 'pcm', pauseAt: 300 }); }", path)
+    page.evaluate("(path) => { window.run = speak(path, 'x', { format: 'pcm', pauseAt: 300, leadMs: 300 }); }", path)
     until(page, "serviceAt('/wire/pause/').state === 'paused'")
     quiet_after(page)
     assert page.evaluate("sound.peak") > 0.3
@@ -196,9 +203,9 @@ def test_one_of_a_queue_is_taken_out_of_it(page: Any, site: Host):
     path = site.wire.put("line", speech(0.6))
     runs = page.evaluate(
         """async (path) => {
-          const runs = ["one", "two", "three"].map((text) => speak(path, text, { format: "pcm" }));
+          const runs = ["one", "two", "three"].map((text) => speak(path, text, { format: "pcm", leadMs: 200 }));
           const second = log.at(-2);
-          setTimeout(() => second.controller.abort(), 250);
+          setTimeout(() => second.controller.abort(), 350);
           return Promise.all(runs);
         }""",
         path,
