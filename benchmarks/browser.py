@@ -10,6 +10,7 @@ import numpy as np
 
 from litestar_tts.web.client_files import CLIENT_FILES
 from tests.support.browser import (
+    RECORD,
     RECORDED,
     SOUND,
     Host,
@@ -67,15 +68,7 @@ def speak(browser: Any, site: Host, path: str, options: dict[str, str]) -> tuple
         page.add_init_script(SOUND)
         page.goto(site.page)
         page.locator("body[data-ready]").wait_for()
-        page.evaluate(
-            """async (path) => {
-              const context = new AudioContext({ sampleRate: 24000 });
-              await context.resume();
-              await context.record();
-              serviceAt(path, { audioContext: context });
-            }""",
-            path,
-        )
+        page.evaluate(RECORD, path)
         run = page.evaluate("([path, options]) => speak(path, 'x', options)", [path, options])
         return run, page.evaluate(RECORDED)
     finally:

@@ -41,7 +41,6 @@ class Meter:
     """
 
     def __init__(self, length: int) -> None:
-        self._length = length
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
         self._task = TaskID(0)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser.client_page import browser, open_page, page, site
 from tests.support.browser import (
+    RECORD,
     RECORDED,
     Host,
     encode_audio,
@@ -74,15 +75,7 @@ def assert_clean(recorded: dict[str, Any], seconds: float) -> None:
 @pytest.mark.parametrize(("audio_format", "decoder"), WAYS)
 def test_a_tone_comes_out_whole(page: Any, site: Host, audio_format: str, decoder: str):
     path = site.wire.put(f"tone-{audio_format}-{decoder}", stream(audio_format, sine()), every=0.005)
-    page.evaluate(
-        """async (path) => {
-          const context = new AudioContext({ sampleRate: 24000 });
-          await context.resume();
-          await context.record();
-          serviceAt(path, { audioContext: context });
-        }""",
-        path,
-    )
+    page.evaluate(RECORD, path)
     # A machine under load may take its time; that is for another test.
     options = {"format": audio_format, "decoder": decoder, "leadMs": 500}
     run = page.evaluate("([path, options]) => speak(path, 'x', options)", [path, options])
@@ -154,15 +147,7 @@ def burst_stream() -> tuple[list[bytes], list[float]]:
 def test_visemes_come_with_their_sound(page: Any, site: Host, decoder: str):
     parts, onsets = burst_stream()
     path = site.wire.put(f"bursts-{decoder}", parts, every=0.01)
-    page.evaluate(
-        """async (path) => {
-          const context = new AudioContext({ sampleRate: 24000 });
-          await context.resume();
-          await context.record();
-          serviceAt(path, { audioContext: context });
-        }""",
-        path,
-    )
+    page.evaluate(RECORD, path)
     run = page.evaluate("([path, decoder]) => speak(path, 'x', { decoder })", [path, decoder])
     visemes = [one for one in run["visemes"] if one["index"]]
     assert [one["timeMs"] for one in visemes] == [round(onset * 1000) for onset in onsets]

@@ -63,6 +63,14 @@ window.sound = { contexts: [], starts: [], now: 0, peak: 0, blocks: [] };
 """
 """Proves sound where it reaches the speakers, and joins where they are scheduled."""
 
+RECORD = """async (path) => {
+  const context = new AudioContext({ sampleRate: 24000 });
+  await context.resume();
+  await context.record();
+  serviceAt(path, { audioContext: context });
+}"""
+"""Has the service of a path play into a context that is recorded."""
+
 RECORDED = """() => {
   const { blocks } = window.sound, first = blocks[0].frame, samples = [];
   for (const block of blocks) block.samples.forEach((one, i) => { samples[block.frame - first + i] = one; });
@@ -220,6 +228,6 @@ def until(page: Any, condition: str, argument: Any = None, *, patience: float = 
 
 
 __all__ = (
-    "PAGES", "POLICY", "RECORDED", "SOUND", "Host", "Wire", "encode_audio", "encode_control", "encode_viseme",
+    "PAGES", "POLICY", "RECORD", "RECORDED", "SOUND", "Host", "Wire", "encode_audio", "encode_control", "encode_viseme",
     "end_message", "host", "pieces_of", "start_message", "until", "watch",
 )  # fmt: skip

@@ -42,11 +42,6 @@ class Sound(msgspec.Struct, frozen=True):
         """Seconds behind the encoder delay."""
         return max(0, len(self.samples) - skip) / self.rate
 
-    @property
-    def peak(self) -> int:
-        """The loudest sample."""
-        return max(max(self.samples, default=0), -min(self.samples, default=0))
-
 
 def can_decode(audio_format: str) -> bool:
     """Whether it can be decoded here."""
