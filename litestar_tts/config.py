@@ -32,16 +32,19 @@ DEFAULT_ENGINES: Final = ("edge", "piper", "espeak")
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "api_keys": "TTS_API_KEYS",
+    "api_keys_file": "TTS_API_KEYS_FILE",
     "default_voice": "TTS_DEFAULT_VOICE",
     "edge_connections": "TTS_EDGE_CONNECTIONS",
     "edge_url": "TTS_EDGE_URL",
     "engines": "TTS_ENGINES",
     "max_queue": "TTS_MAX_QUEUE",
     "max_streams": "TTS_MAX_STREAMS",
+    "max_streams_per_client": "TTS_MAX_STREAMS_PER_CLIENT",
     "max_text_length": "MAX_TEXT_LENGTH",
     "piper_voices": "TTS_PIPER_VOICES",
     "rate_limit.requests": "RATE_LIMIT_REQUESTS",
     "rate_limit.window": "RATE_LIMIT_WINDOW",
+    "shutdown_grace": "TTS_SHUTDOWN_GRACE",
     "store_url": "TTS_STORE_URL",
     "trusted_proxies": "TTS_TRUSTED_PROXIES",
     "workers": "WEB_CONCURRENCY",
@@ -61,7 +64,8 @@ def _env(option: str, convert: Callable[[str], T], default: T) -> Callable[[], T
         try:
             return convert(value)
         except ValueError as error:
-            raise ConfigurationError(f"{variable}={value!r} is not usable; give a whole number") from error
+            number = "a number" if convert is float else "a whole number"
+            raise ConfigurationError(f"{variable}={value!r} is not usable; give {number}") from error
 
     return read
 
@@ -115,6 +119,8 @@ class TTSConfig:
     """Characters that one request may have spoken. Environment: ``MAX_TEXT_LENGTH``."""
     max_body_size: int | None = None
     """Bytes that the body of a request may have. None: enough for ``max_text_length`` in any script."""
+    body_timeout: float = 10.0
+    """Seconds that the body of a request may take to arrive."""
     rate_limit: RateLimit | None = field(default_factory=RateLimit)
     """Budget of one client; None: no limit."""
     trusted_proxies: Sequence[str] = field(default_factory=_env("trusted_proxies", _names, _names("")))
@@ -127,6 +133,9 @@ class TTSConfig:
     """Number of processes that serve this application; without ``store_url`` each takes its share of the rate limit."""
     max_streams: int = field(default_factory=_env("max_streams", int, 200))
     """Utterances that one process speaks at the same time. Environment: ``TTS_MAX_STREAMS``."""
+    max_streams_per_client: int | None = field(default_factory=_env("max_streams_per_client", int, None))
+    """Utterances that one process speaks at the same time for one client. None: half of ``max_streams``. Environment:
+    ``TTS_MAX_STREAMS_PER_CLIENT``."""
     max_queue: int = field(default_factory=_env("max_queue", int, 200))
     """Utterances that may wait for their turn; more are refused with 503. Environment: ``TTS_MAX_QUEUE``."""
     queue_timeout: float = 30.0
@@ -134,6 +143,11 @@ class TTSConfig:
     hedge_after: float | None = 1.5
     """Seconds without audio from an online engine after which the next engine starts beside it; whoever has sound
     first, speaks. None: engines are tried strictly one after the other."""
+    retries: int = 2
+    """How often an online engine is asked again, after a moment, when it failed before its first audio; 0: never."""
+    shutdown_grace: float = field(default_factory=_env("shutdown_grace", float, 10.0))
+    """Seconds that speech in progress has to finish when the application stops; then it is cut. Environment:
+    ``TTS_SHUTDOWN_GRACE``."""
     warm_up: bool = False
     """True: when the application starts, engines are loaded and the online one is looked for in the background, so that
     the first request need not wait for it."""
@@ -147,6 +161,9 @@ class TTSConfig:
     api_keys: Sequence[str] = field(default_factory=_env("api_keys", _names, _names("")))
     """Keys of which a client must send one (``Authorization: Bearer …``); empty: open. Environment: ``TTS_API_KEYS``
     (comma list)."""
+    api_keys_file: str | Path | None = field(default_factory=_env("api_keys_file", str, None))
+    """File with further keys, one a line, ``#`` begins a comment; it is read again when it changes. Environment:
+    ``TTS_API_KEYS_FILE``."""
     service_key: str = "tts_service"
     """Name under which host handlers get the :class:`TTSService` injected; the only one at application level."""
     guards: Sequence[Guard] = ()
@@ -181,14 +198,20 @@ class TTSConfig:
             ("max_queue", 0),
             ("edge_connections", 1),
             ("workers", 1),
+            ("retries", 0),
         ):
             value = getattr(self, option)
             if not isinstance(value, int) or value < least:
                 _refuse(option, value, f"give a whole number from {least} up")
+        if self.max_streams_per_client is not None and self.max_streams_per_client < 1:
+            _refuse("max_streams_per_client", self.max_streams_per_client, "give a whole number from 1 up, or None")
         if self.max_body_size is not None and self.max_body_size < 1:
             _refuse("max_body_size", self.max_body_size, "give bytes from 1 up, or None")
-        if self.queue_timeout <= 0:
-            _refuse("queue_timeout", self.queue_timeout, "give seconds above 0")
+        for option in ("queue_timeout", "body_timeout"):
+            if getattr(self, option) <= 0:
+                _refuse(option, getattr(self, option), "give seconds above 0")
+        if self.shutdown_grace < 0:
+            _refuse("shutdown_grace", self.shutdown_grace, "give seconds from 0 up")
         if self.hedge_after is not None and self.hedge_after <= 0:
             _refuse("hedge_after", self.hedge_after, "give seconds above 0, or None to switch it off")
         if not self.service_key.isidentifier():

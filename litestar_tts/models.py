@@ -114,6 +114,8 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
     """Only what lies in the engine's own ranges; the audio stage does the rest."""
     continues: bool = False
     """Earlier pieces of the text have been heard: waiting for a place is better than failing."""
+    client: str = ""
+    """Whose speech it is: places in an engine are shared fairly among clients. Never sent anywhere, never logged."""
 
 
 class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,6 +131,8 @@ class SpeechRequest(msgspec.Struct, frozen=True, kw_only=True):
     phonemes: bool = False
     fallback: bool = True
     sample_rate: int = DEFAULT_SAMPLE_RATE
+    client: str = ""
+    """Who asks, in any spelling that is the same each time: places are shared fairly among clients."""
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
