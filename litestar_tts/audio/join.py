@@ -15,7 +15,8 @@ from litestar_tts.audio import executor, pyav
 from litestar_tts.audio.decode import Mp3FrameDecoder, PcmReader
 from litestar_tts.audio.formats import AudioSource
 from litestar_tts.audio.mp3 import FrameSplitter, Segment
-from litestar_tts.audio.pcm import SAMPLE_SIZE, fade_out, first_loud, last_loud
+from litestar_tts.audio.pcm import SAMPLE_SIZE, fade_in, fade_out, first_loud, last_loud
+from litestar_tts.audio.seam import Seam
 from litestar_tts.exceptions import EngineError
 
 __all__ = ("PieceJoiner",)
@@ -58,11 +59,6 @@ class _Clock:
         self.total += samples
 
     @property
-    def is_empty(self) -> bool:
-        """Nothing has come of this piece."""
-        return self.total == self._piece
-
-    @property
     def release_until(self) -> int:
         """What lies before may go on now."""
         until = self._free_until if self._sound is None else self._sound + self._margin
@@ -81,6 +77,11 @@ class _Clock:
             return self.total
         return min(self.total, self._sound + max(self._margin, round(longest * self.rate)))
 
+    @property
+    def fed(self) -> int:
+        """Length of what has come of this piece."""
+        return self.total - self._piece
+
     def next_piece(self, start: int) -> None:
         """The next piece begins at ``start``."""
         self.total = self._piece = self._free_until = start
@@ -95,6 +96,8 @@ class _Pieces(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
 
+    def splice(self, drop: float) -> float: ...
+
     def next_piece(self, pause: float) -> bytes: ...
 
     def finish(self, longest: float | None) -> bytes: ...
@@ -105,6 +108,8 @@ class _PcmPieces:
         self.clock = _Clock(rate)
         self._reader = PcmReader()
         self._held = bytearray()
+        self._drop = 0
+        self._seam = False
 
     @property
     def held(self) -> int:
@@ -112,21 +117,34 @@ class _PcmPieces:
 
     def feed(self, data: bytes) -> bytes:
         pcm = self._reader.feed(data)
+        if self._drop:
+            dropped = min(self._drop, len(pcm))
+            self._drop -= dropped
+            pcm = pcm[dropped:]
+        if self._seam and pcm:
+            self._seam = False
+            pcm = fade_in(pcm, int(_FADE_SECONDS * self.clock.rate))
         self.clock.heard(pcm, len(pcm) // SAMPLE_SIZE)
         self._held += pcm
         return self._take(self.clock.release_until - (self.clock.total - self.held))
 
+    def splice(self, drop: float) -> float:
+        samples = round(drop * self.clock.rate)
+        self._reader = PcmReader()
+        self._drop, self._seam = samples * SAMPLE_SIZE, True
+        return samples / self.clock.rate
+
     def next_piece(self, pause: float) -> bytes:
         start = self.clock.total - self.held
         wanted = max(0, self.clock.end_of_piece(pause) - start)
-        if self.clock.is_empty:
+        if not self.clock.fed:
             wanted = self.held
         changed = wanted != self.held
         kept = self._take(wanted)
         if changed:
             kept = fade_out(kept, int(_FADE_SECONDS * self.clock.rate)).ljust(wanted * SAMPLE_SIZE, b"\0")
         self._held.clear()
-        self._reader = PcmReader()
+        self._reader, self._drop, self._seam = PcmReader(), 0, False
         self.clock.next_piece(start + wanted)
         return kept
 
@@ -151,6 +169,7 @@ class _Mp3Pieces:
         self._trim = trim
         self._splitter = FrameSplitter()
         self._decoder: Mp3FrameDecoder | None = None
+        self._seam: Seam | None = None
         self._held: deque[Segment] = deque()
         self.held = 0
 
@@ -161,22 +180,28 @@ class _Mp3Pieces:
                 # In mid-stream a tag or an Info frame is an error to some players and a gap to others; in front, an
                 # Info frame makes players trim the encoder's delay that they are told to trim anyway.
                 continue
-            self.clock.heard(self._decode(segment) if self._trim else None, segment.samples)
-            self._held.append(segment)
-            self.held += segment.samples
-            out += self._take(self.clock.release_until)
+            for frame in (segment,) if self._seam is None else self._seam.take(segment):
+                self.clock.heard(self._decode(frame) if self._trim else None, frame.samples)
+                self._held.append(frame)
+                self.held += frame.samples
+                out += self._take(self.clock.release_until)
         return b"".join(out)
 
+    def splice(self, drop: float) -> float:
+        samples = self._splitter.header.samples if self._splitter.header else 1
+        frames = round(drop * self.clock.rate / samples)
+        self._splitter, self._decoder, self._seam = FrameSplitter(), None, Seam(frames)
+        return frames * samples / self.clock.rate
+
     def next_piece(self, pause: float) -> bytes:
-        end = self.clock.end_of_piece(pause) if self._trim and not self.clock.is_empty else self.clock.total
+        end = self.clock.end_of_piece(pause) if self._trim and self.clock.fed else self.clock.total
         # To the nearest frame: one more if half of it or more is wanted.
         half = self._splitter.header.samples // 2 if self._splitter.header else 0
         kept = self._take(end - half)
         start = self.clock.total - self.held
         self._held.clear()
         self.held = 0
-        self._splitter = FrameSplitter()
-        self._decoder = None
+        self._splitter, self._decoder, self._seam = FrameSplitter(), None, None
         self.clock.next_piece(start)
         return b"".join(kept)
 
@@ -230,6 +255,22 @@ class PieceJoiner:
         Each MP3 piece brings its own encoder delay, and the listener trims one, so this is the length of all frames.
         """
         return self._pieces.clock.total / self._pieces.clock.rate
+
+    @property
+    def fed(self) -> float:
+        """Seconds of sound and silence that have come of this piece."""
+        return self._pieces.clock.fed / self._pieces.clock.rate
+
+    def splice(self, drop: float) -> float:
+        """The sound of this piece broke off; what is fed from now on is another rendering that takes it from there.
+
+        Args:
+            drop: Seconds at the beginning of the new rendering that have been heard already.
+
+        Returns:
+            Seconds that are dropped, in whole frames for MP3.
+        """
+        return self._pieces.splice(max(0.0, drop))
 
     @property
     def silence(self) -> float:

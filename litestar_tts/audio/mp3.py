@@ -5,11 +5,12 @@ No decoding, no dependency. Layer III only, as that is what speech services send
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from litestar_tts.exceptions import EngineError
 
-__all__ = ("FrameHeader", "FrameSplitter", "Segment", "main_data_begin", "parse_header")
+__all__ = ("FrameHeader", "FrameSplitter", "Segment", "main_data_begin", "parse_header", "silent_frames")
 
 MAX_JUNK: Final = 64 * 1024
 """Bytes without any frame after which a stream is not MP3."""
@@ -98,6 +99,41 @@ def main_data_begin(frame: bytes) -> int:
     if header.version == 1:
         return frame[position] << 1 | frame[position + 1] >> 7
     return frame[position]
+
+
+def silent_frames(before: Sequence[bytes], count: int, reservoir: int) -> list[bytes]:
+    """Frames of silence behind which a frame sounds as it did behind the frames that they replace.
+
+    A frame may keep the beginning of its sound in the frames before it. What these hold for it is carried over, or a
+    decoder would make noise of whatever else lies there.
+
+    Args:
+        before: The frames that are replaced, or more of them, in order.
+        count: How many to make.
+        reservoir: What :func:`main_data_begin` says of the frame that follows.
+
+    Returns:
+        ``count`` frames, or none if they cannot hold that much.
+    """
+    header = parse_header(before[-1]) if before else None
+    if header is None:
+        return []
+    start = _HEADER_SIZE + header.side_info_size
+    room = header.size - start
+    held = b"".join(_main_data(frame) for frame in before)
+    if reservoir > min(len(held), count * room):
+        return []
+    kept = (held[-reservoir:] if reservoir else b"").rjust(count * room, b"\0")
+    # The last bit of the second byte: no checksum follows. Side information of zeros: no sound, nothing kept before.
+    head = bytes((before[-1][0], before[-1][1] | 1, *before[-1][2:_HEADER_SIZE])) + bytes(header.side_info_size)
+    return [head + kept[at : at + room] for at in range(0, count * room, room)]
+
+
+def _main_data(frame: bytes) -> bytes:
+    header = parse_header(frame)
+    if header is None:
+        return b""
+    return frame[_HEADER_SIZE + (2 if header.checked else 0) + header.side_info_size :]
 
 
 class FrameSplitter:

@@ -6,7 +6,7 @@ import sys
 from array import array
 from typing import Final
 
-__all__ = ("SAMPLE_SIZE", "SILENCE_PEAK", "fade_out", "first_loud", "last_loud")
+__all__ = ("SAMPLE_SIZE", "SILENCE_PEAK", "fade_in", "fade_out", "first_loud", "last_loud")
 
 SAMPLE_SIZE: Final = 2
 SILENCE_PEAK: Final = 65
@@ -44,6 +44,17 @@ def first_loud(data: bytes | memoryview) -> int | None:
         if _is_loud(samples[start : start + _BLOCK]):
             return next(index for index in range(start, len(samples)) if abs(samples[index]) > SILENCE_PEAK)
     return None
+
+
+def fade_in(data: bytes, count: int) -> bytes:
+    """``data`` with its first ``count`` samples led up from zero, so that it does not click behind something else."""
+    count = min(count, len(data) // SAMPLE_SIZE)
+    head = _samples(data[: count * SAMPLE_SIZE])
+    for index in range(count):
+        head[index] = head[index] * index // count
+    if sys.byteorder == "big":
+        head.byteswap()
+    return head.tobytes() + data[count * SAMPLE_SIZE :]
 
 
 def fade_out(data: bytes, count: int) -> bytes:
