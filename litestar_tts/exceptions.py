@@ -11,12 +11,15 @@ TTSError
 ├── OverloadedError         503   the queue is full
 └── EngineError             502   an engine failed
     ├── EngineTimeoutError  504   … by saying nothing in time
+    ├── EngineUnreachableError    … by not being there
+    ├── EngineThrottledError      … by having too much to do for anybody (429, 503)
+    ├── NoAudioError              … by making no sound, which may be the voice's fault
     ├── EngineBusyError     502   … by having no place for this request (not its fault, does not trip its breaker)
     ├── EngineRejectedError 502   … for good, until somebody acts (blocked, outdated client)
     ├── UnspeakableTextError 400  … because its voice has no sound for this text (likewise not its fault)
     └── NoEngineError       503   every engine that may answer failed
 
-``retryable`` says whether the same request can succeed a moment later.
+``retryable`` says whether the same request can succeed a moment later; ``EngineError.retries``, how often to try so.
 """
 
 from __future__ import annotations
@@ -28,9 +31,12 @@ __all__ = (
     "EngineBusyError",
     "EngineError",
     "EngineRejectedError",
+    "EngineThrottledError",
     "EngineTimeoutError",
+    "EngineUnreachableError",
     "InvalidRequestError",
     "MissingExtraError",
+    "NoAudioError",
     "NoEngineError",
     "OverloadedError",
     "RateLimitedError",
@@ -140,14 +146,33 @@ class EngineError(TTSError):
     slug = "engine-failed"
     title = "Speech engine failed"
     retryable = True
+    retries: ClassVar[int] = 2
+    """How often it makes sense to ask again within one request, each time a moment later."""
 
 
 class EngineTimeoutError(EngineError):
-    """An engine said nothing in time."""
+    """An engine said nothing in time; whoever has waited so long should not wait as long again."""
 
     status = 504
     slug = "engine-timeout"
     title = "Speech engine timed out"
+    retries = 0
+
+
+class EngineUnreachableError(EngineError):
+    """An engine's service cannot be connected to."""
+
+    retries = 1
+
+
+class EngineThrottledError(EngineError):
+    """An engine's service refuses because it has too much to do; less at a time may help."""
+
+    retries = 1
+
+
+class NoAudioError(EngineError):
+    """An engine answered without making a sound. If only one voice does so, that voice may have been withdrawn."""
 
 
 class EngineBusyError(EngineError):
@@ -155,6 +180,7 @@ class EngineBusyError(EngineError):
 
     slug = "engine-busy"
     title = "Speech engine busy"
+    retries = 0
 
 
 class EngineRejectedError(EngineError):
@@ -163,6 +189,7 @@ class EngineRejectedError(EngineError):
     slug = "engine-rejected"
     title = "Speech engine refused"
     retryable = False
+    retries = 0
 
 
 class UnspeakableTextError(EngineError):
@@ -172,6 +199,7 @@ class UnspeakableTextError(EngineError):
     slug = "invalid-request"
     title = "Invalid request"
     retryable = False
+    retries = 0
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, parameter="text")
@@ -183,3 +211,4 @@ class NoEngineError(EngineError):
     status = 503
     slug = "no-engine"
     title = "No speech engine available"
+    retries = 0

@@ -25,6 +25,9 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
     first_audio: float = 8.0
     gap: float = 10.0
+    """Between two events of an utterance that is being spoken."""
+    whole: float | None = None
+    """Waiting that one utterance may cost in all, beyond the length of its sound; None: no such limit."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +57,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     pieces: PieceLimits = PieceLimits()
     timeouts: Timeouts = Timeouts()
 
+    @property
+    def bytes_per_second(self) -> float:
+        """Of the audio that it gives."""
+        return self.bit_rate / 8 if self.encoding == "mp3" else self.sample_rate * 2.0
+
 
 class Engine(ABC):
     """Base class of engines. Construction must not do I/O, import heavy modules or start threads."""
@@ -61,6 +69,11 @@ class Engine(ABC):
     name: ClassVar[str]
     """Short name in lower case: prefix of voice names (``name:voice``) and value of ``X-TTS-Engine``."""
     capabilities: Capabilities
+
+    @property
+    def busy(self) -> bool:
+        """Whether one more utterance would have to wait for a place, so that asking twice makes nothing faster."""
+        return False
 
     async def open(self) -> None:
         """Get ready to speak; called before the first use, once at a time, and again after :meth:`close`.

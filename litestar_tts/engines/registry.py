@@ -12,8 +12,9 @@ import msgspec
 
 from litestar_tts.config import DEFAULT_ENGINES, TTSConfig
 from litestar_tts.engines.base import Engine
-from litestar_tts.engines.breaker import Breaker
-from litestar_tts.exceptions import ConfigurationError, MissingExtraError, TTSError
+from litestar_tts.engines.breaker import Breakers
+from litestar_tts.engines.recovery import Recovery
+from litestar_tts.exceptions import ConfigurationError, MissingExtraError
 
 __all__ = ("EngineSlot", "Extra", "build_slots")
 
@@ -61,11 +62,12 @@ _BUILDERS: Final[Mapping[str, Callable[[TTSConfig], Engine]]] = {"edge": _edge, 
 
 
 class EngineSlot:
-    """One engine with what the service keeps about it: whether it is open, and its breaker."""
+    """One engine with what the service keeps about it: whether it is open, and its breakers."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.breaker = Breaker()
+        self.breakers = Breakers(self._opened)
+        self._recovery = Recovery(self.ready, self.breakers)
         self._opening = asyncio.Lock()
         self._open = False
 
@@ -73,6 +75,10 @@ class EngineSlot:
     def name(self) -> str:
         """The engine's name."""
         return self.engine.name
+
+    def breaker_state(self) -> str:
+        """``closed``, ``open`` or ``half-open``."""
+        return self.breakers.engine.state
 
     async def ready(self) -> Engine:
         """The engine, opened if it was not."""
@@ -83,14 +89,19 @@ class EngineSlot:
                     self._open = True
         return self.engine
 
+    def _opened(self) -> None:
+        self._recovery.watch()
+
     async def close(self) -> None:
         """Close the engine; it opens again when it is needed."""
+        await self._recovery.close()
         self._open = False
         self._opening = asyncio.Lock()  # the next user may run on another event loop
         try:
             await self.engine.close()
-        except (TTSError, OSError):
-            logger.exception("closing the %s engine failed", self.name)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the other engines have to be closed too
+            # Without its message, which may hold the address of a service.
+            logger.error("closing the %s engine failed: %s", self.name, type(error).__name__)  # noqa: TRY400
 
 
 def build_slots(config: TTSConfig) -> tuple[EngineSlot, ...]:
