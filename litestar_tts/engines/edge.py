@@ -27,6 +27,11 @@ _MESSAGE_BYTES: Final = 4096
 """Escaped text that edge-tts sends in one message; longer text is cut there without regard to sentences."""
 _MESSAGE_SECONDS: Final = 540.0
 """The service silently ends a message after ten minutes of audio."""
+_PIECE_SECONDS: Final = 104.0
+"""Sentences of so much sound share a message: few messages for a service that counts them, and none that a listener who
+leaves, or a socket that breaks, makes a great loss."""
+_LONGEST_SENTENCE: Final = 1200
+"""Characters up to which a sentence is not cut inside."""
 _MID_SPEECH_PATIENCE: Final = 55.0
 """Seconds for which a text that is being heard waits for its next connection; its listener has audio for longer."""
 _VOICE_NAME: Final = re.compile(r"[A-Za-z]{2,3}(?:-(?!x-)\w+){2,}")
@@ -73,7 +78,9 @@ class EdgeEngine(Engine):
     ) -> None:
         parts = urlsplit(url or "")
         if url is not None and (parts.scheme not in ("ws", "wss") or not parts.netloc or parts.path.strip("/")):
-            raise ConfigurationError(f"url is {url!r}; give scheme and host only, e.g. ws://127.0.0.1:8765")
+            raise ConfigurationError(
+                "the Edge engine's url is none; give scheme and host only, e.g. ws://127.0.0.1:8765"
+            )
         if connections < 1 or min(connect_timeout, queue_timeout, voices_timeout) <= 0:
             raise ConfigurationError("connections and timeouts of the Edge engine have to be above 0")
         self.capabilities = Capabilities(
@@ -87,9 +94,13 @@ class EdgeEngine(Engine):
             pitch=(-12.0, 7.0),
             volume=(-20.0, 0.0),
             pieces=PieceLimits(
-                first_chars=200, max_chars=_MESSAGE_BYTES, max_bytes=_MESSAGE_BYTES, max_seconds=_MESSAGE_SECONDS
+                first_chars=200,
+                join_seconds=_PIECE_SECONDS,
+                max_chars=_LONGEST_SENTENCE,
+                max_bytes=_MESSAGE_BYTES,
+                max_seconds=_MESSAGE_SECONDS,
             ),
-            timeouts=timeouts or Timeouts(first_audio=8.0, gap=10.0),
+            timeouts=timeouts or Timeouts(first_audio=6.0, gap=5.0, whole=60.0),
         )
         self._url = url
         self._connections = connections
@@ -98,6 +109,11 @@ class EdgeEngine(Engine):
         self._voices_timeout = voices_timeout
         self._session: EdgeSession | None = None
         self._voices = VoiceList(self._ask_voices, ttl=voices_ttl, retry=voices_retry, patience=voices_timeout / 2)
+
+    @property
+    def busy(self) -> bool:
+        """Whether all sockets are in use."""
+        return self._session is not None and self._session.gate.busy
 
     async def open(self) -> None:
         """Import the client; the service is not contacted."""
@@ -132,7 +148,11 @@ class EdgeEngine(Engine):
 
     def piece_limits(self, prosody: Prosody) -> PieceLimits:
         """As the service limits a message: bytes of text, and minutes of audio, of which slow speech takes more."""
-        return msgspec.structs.replace(self.capabilities.pieces, max_seconds=_MESSAGE_SECONDS * prosody.speed)
+        return msgspec.structs.replace(
+            self.capabilities.pieces,
+            join_seconds=_PIECE_SECONDS * prosody.speed,
+            max_seconds=_MESSAGE_SECONDS * prosody.speed,
+        )
 
     async def synthesize(self, utterance: Utterance) -> AsyncGenerator[EngineEvent, None]:
         """Speak one utterance; see :meth:`Engine.synthesize`."""
@@ -144,6 +164,7 @@ class EdgeEngine(Engine):
             self.capabilities.timeouts,
             single=len(escape(text).encode()) <= _MESSAGE_BYTES,
             patience=_MID_SPEECH_PATIENCE if utterance.continues else self._queue_timeout,
+            client=utterance.client,
             **_prosody(utterance.prosody, utterance.voice.gender),
         )
         cursor = 0

@@ -103,7 +103,7 @@ class EspeakEngine(Engine):
         text, offset, time, heard = utterance.text, 0, 0.0, False
         while offset < len(text):
             end = _end_of_call(text, offset)
-            take = await self._worker.run(partial(_record, text[offset:end], manner))
+            take = await self._worker.run(partial(_record, text[offset:end], manner), utterance.client)
             heard = heard or any(phone.ipa for phone in take.phones)
             following = end if take.resume is None else offset + take.resume
             if not heard and following == len(text) and any(char.isalnum() for char in text):

@@ -14,6 +14,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
@@ -21,7 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 import msgspec
 
 from litestar_tts.engines.base import Capabilities, Engine, PieceLimits, Timeouts
-from litestar_tts.exceptions import EngineError, MissingExtraError, UnspeakableTextError
+from litestar_tts.exceptions import EngineBusyError, EngineError, MissingExtraError, UnspeakableTextError
+from litestar_tts.fairness import FairPlaces, LineFullError
 from litestar_tts.models import AudioChunk, EngineEvent, PhoneSpan, Utterance, Voice, WordBoundary
 
 if TYPE_CHECKING:
@@ -38,6 +40,12 @@ SAMPLE_RATE: Final = 22_050
 """Hz of the bundled voice and of most others; models with another rate are resampled."""
 
 CHUNK_BYTES: Final = 16_384
+MAX_WAITING: Final = 1_000
+"""Sentences that may wait for a thread."""
+PATIENCE: Final = 20.0
+"""Seconds that the first sentence of a text waits for a thread; then another engine may be quicker."""
+MID_SPEECH_PATIENCE: Final = 55.0
+"""Seconds that a later one waits, of whose text something has been heard."""
 _SPOKEN_TYPES: Final = ("espeak", "text")
 """Ways from text to symbols that need nothing beyond the package."""
 
@@ -61,6 +69,13 @@ class _Spoken(msgspec.Struct, frozen=True):
     duration: float
     phones: list[PhoneSpan]
     sounds: list[tuple[float, float]]
+
+
+class _Turn(msgspec.Struct, frozen=True):
+    """Who waits for a thread, and how long."""
+
+    client: str = ""
+    patience: float = MID_SPEECH_PATIENCE
 
 
 class PiperEngine(Engine):
@@ -92,6 +107,8 @@ class PiperEngine(Engine):
         self._max_models = max_models
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
+        self._places: FairPlaces | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._voices: dict[str, tuple[Voice, Path]] = {}
         self._models: OrderedDict[str, PiperModel] = OrderedDict()
         self._loading = threading.Lock()
@@ -127,12 +144,15 @@ class PiperEngine(Engine):
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
+        places, self._places = self._places, None
+        if places is not None and self._loop is asyncio.get_running_loop():
+            places.fail(_closed)
         self._models.clear()
 
     async def warm_up(self) -> None:
         """Load the first voice's model."""
         await self.open()
-        await self._run(self._model, next(iter(self._voices)))
+        await self._run(_Turn(), self._model, next(iter(self._voices)))
 
     async def voices(self) -> Sequence[Voice]:
         """The bundled voice and those of the folder."""
@@ -144,13 +164,16 @@ class PiperEngine(Engine):
         await self.open()
         if utterance.voice.id not in self._voices:
             raise EngineError(f"Piper has no voice {utterance.voice.id}.")
-        model, script = await self._run(self._prepare, utterance.voice.id, utterance.text)
+        turn = _Turn(utterance.client, MID_SPEECH_PATIENCE if utterance.continues else PATIENCE)
+        model, script = await self._run(turn, self._prepare, utterance.voice.id, utterance.text)
         from litestar_tts.engines.piper_model import Job
 
         clock, first_sound, samples = 0.0, 0, 0
         for line in script.lines:
             job = Job()
-            spoken = await self._run(_speak, model, line, utterance, job, cancel=job.cancel)
+            if samples:
+                turn = _Turn(utterance.client)
+            spoken = await self._run(turn, _speak, model, line, utterance, job, cancel=job.cancel)
             for span in spoken.phones:
                 yield PhoneSpan(phone=span.phone, time=clock + span.time, duration=span.duration)
             for word in _boundaries(script.tokens, first_sound, spoken.sounds, clock):
@@ -165,20 +188,41 @@ class PiperEngine(Engine):
                 f"The voice {utterance.voice.id} cannot say this text; choose a voice of its language."
             )
 
-    async def _run(self, function: Callable[..., T], *arguments: Any, cancel: Callable[[], None] = lambda: None) -> T:
-        """Call something in the engine's threads; ``cancel`` tells it that nobody waits any more."""
-        if self._pool is None:
-            raise EngineError("The Piper engine was closed.")
+    async def _run(
+        self, turn: _Turn, function: Callable[..., T], *arguments: Any, cancel: Callable[[], None] = lambda: None
+    ) -> T:
+        """Call something in the engine's threads in its turn; ``cancel`` tells it that nobody waits any more."""
+        places, loop = self._current_places(), asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+            await places.take(turn.client, patience=turn.patience)
+        except (TimeoutError, LineFullError):
+            detail = "Piper has too many sentences waiting; try again in a moment."
+            raise EngineBusyError(detail, retry_after=5) from None
+        if self._pool is None:
+            places.leave(turn.client)
+            raise _closed()
+        work = self._pool.submit(function, *arguments)
+        # Behind whoever stops waiting the thread is busy until the work notices.
+        work.add_done_callback(lambda _: _call_in(loop, places.leave, turn.client))
+        try:
+            return await asyncio.wrap_future(work)
         except asyncio.CancelledError:
             cancel()
             raise
         except EngineError:
             raise
         except Exception as error:
-            logger.warning("piper failed: %s", type(error).__name__, exc_info=logger.isEnabledFor(logging.DEBUG))
+            logger.warning("piper failed: %s", type(error).__name__)
+            logger.debug("piper failed", exc_info=True)  # this may quote the text
             raise EngineError("Piper could not speak this text.") from error
+
+    def _current_places(self) -> FairPlaces:
+        if self._pool is None:
+            raise _closed()
+        loop = asyncio.get_running_loop()
+        if self._places is None or self._loop is not loop:
+            self._places, self._loop = FairPlaces(self._threads, max_waiting=MAX_WAITING), loop
+        return self._places
 
     # --- in a worker --------------------------------------------------------------------------------------------------
 
@@ -197,6 +241,15 @@ class PiperEngine(Engine):
             while len(self._models) > self._max_models:
                 self._models.popitem(last=False)
             return model
+
+
+def _closed() -> EngineError:
+    return EngineError("The Piper engine was closed.")
+
+
+def _call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., object], *arguments: Any) -> None:
+    with suppress(RuntimeError):  # the loop is closed, and with it everybody who waits there
+        loop.call_soon_threadsafe(function, *arguments)
 
 
 def _write_script(model: PiperModel, text: str) -> _Script:

@@ -1,8 +1,8 @@
 """Threads that own copies of libespeak-ng, and the async door to them.
 
-The unit of work is one *call*: a function that gets the copy for itself, in the thread that owns it. Calls are taken in
-the order in which they came, whoever they belong to, so that nobody waits longer than everybody's current sentence.
-A call returns its result whole: no consumer can ever hold up a thread by reading slowly.
+The unit of work is one *call*: a function that gets the copy for itself, in the thread that owns it. Clients take
+turns, and each client's calls are taken in the order in which they came, so that nobody waits longer than everybody's
+current sentence. A call returns its result whole: no consumer can ever hold up a thread by reading slowly.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -18,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 from litestar_tts.espeak.library import Espeak
 from litestar_tts.exceptions import EngineBusyError, EngineError, EngineTimeoutError
+from litestar_tts.fairness import FairLine, LineFullError
 
 __all__ = ("EspeakWorker", "Wanted")
 
@@ -50,8 +50,12 @@ class EspeakWorker:
         self._crew: _Crew | None = None
         self._lock = threading.Lock()
 
-    async def run(self, call: Callable[[Espeak, Wanted], T]) -> T:
+    async def run(self, call: Callable[[Espeak, Wanted], T], client: str = "") -> T:
         """Run one call; cancelling stops it at its next block and lets the next one in.
+
+        Args:
+            call: What to run.
+            client: Whose it is.
 
         Raises:
             MissingExtraError: The library is not installed.
@@ -59,8 +63,9 @@ class EspeakWorker:
             EngineTimeoutError: It did not get its turn, or did not end, within a minute.
             EngineError: The library failed, or the worker was closed meanwhile.
         """
-        job = _Job(call)
-        self._current_crew().add(job)
+        job = _Job(call, client)
+        crew = self._current_crew()
+        crew.add(job)
         try:
             async with asyncio.timeout(MAX_WAIT):
                 result: T = await asyncio.wrap_future(job.result)
@@ -68,6 +73,7 @@ class EspeakWorker:
             raise EngineTimeoutError("eSpeak NG did not answer in time") from None
         finally:
             job.wanted = False
+            crew.drop(job)
         return result
 
     async def close(self) -> None:
@@ -88,10 +94,11 @@ class EspeakWorker:
 
 
 class _Job:
-    __slots__ = ("call", "result", "wanted")
+    __slots__ = ("call", "client", "result", "wanted")
 
-    def __init__(self, call: Callable[[Espeak, Wanted], Any]) -> None:
+    def __init__(self, call: Callable[[Espeak, Wanted], Any], client: str) -> None:
         self.call = call
+        self.client = client
         self.result: Future[Any] = Future()
         self.wanted = True
 
@@ -100,7 +107,7 @@ class _Crew:
     def __init__(self, copies: int) -> None:
         self.process = os.getpid()
         self.gone: list[Future[None]] = [Future() for _ in range(copies)]
-        self._jobs: deque[_Job] = deque()
+        self._jobs: FairLine[_Job] = FairLine(max_waiting=MAX_PENDING)
         self._changed = threading.Condition()
         self._dismissed = False
         self._threads = [
@@ -114,16 +121,22 @@ class _Crew:
         with self._changed:
             if self._dismissed:
                 raise EngineError("eSpeak NG is closed")
-            if len(self._jobs) >= MAX_PENDING:
-                raise EngineBusyError("eSpeak NG has too many sentences waiting; try again in a moment", retry_after=1)
-            self._jobs.append(job)
+            try:
+                displaced = self._jobs.join(job.client, job)
+            except LineFullError:
+                raise _too_many() from None
             self._changed.notify()
+        if displaced is not None and displaced.result.set_running_or_notify_cancel():
+            displaced.result.set_exception(_too_many())
+
+    def drop(self, job: _Job) -> None:
+        with self._changed:
+            self._jobs.drop(job.client, job)
 
     def dismiss(self) -> None:
         with self._changed:
             self._dismissed = True
-            jobs = list(self._jobs)
-            self._jobs.clear()
+            jobs = self._jobs.clear()
             self._changed.notify_all()
         for job in jobs:
             if job.result.set_running_or_notify_cancel():
@@ -136,16 +149,17 @@ class _Crew:
     def _own_copy(self, gone: Future[None]) -> None:
         espeak: Espeak | None = None
         while (job := self._next()) is not None:
-            if not job.result.set_running_or_notify_cancel():
-                continue
-            try:
-                # Not once and for all: what kept the library from being loaded may be gone by the next call.
-                espeak = espeak or Espeak(buffer_ms=BUFFER_MS)
-                result = job.call(espeak, partial(self._wants, job))
-            except BaseException as error:  # noqa: BLE001  belongs to who waits for it
-                job.result.set_exception(error)
-            else:
-                self._deliver(job, result)
+            if job.result.set_running_or_notify_cancel():
+                try:
+                    # Not once and for all: what kept the library from being loaded may be gone by the next call.
+                    espeak = espeak or Espeak(buffer_ms=BUFFER_MS)
+                    result = job.call(espeak, partial(self._wants, job))
+                except BaseException as error:  # noqa: BLE001  belongs to who waits for it
+                    job.result.set_exception(error)
+                else:
+                    self._deliver(job, result)
+            with self._changed:
+                self._jobs.give_back(job.client)
             del job
         if espeak is not None:
             espeak.close()
@@ -166,4 +180,9 @@ class _Crew:
         with self._changed:
             while not self._jobs and not self._dismissed:
                 self._changed.wait()
-            return self._jobs.popleft() if self._jobs else None
+            served = self._jobs.next()
+            return served[1] if served is not None else None
+
+
+def _too_many() -> EngineBusyError:
+    return EngineBusyError("eSpeak NG has too many sentences waiting; try again in a moment", retry_after=1)

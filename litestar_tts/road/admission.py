@@ -1,17 +1,20 @@
-"""How many utterances one process speaks at a time, and how many may wait for their turn."""
+"""How many utterances one process speaks at a time, how many may wait for their turn, and whose turn it is."""
 
 from __future__ import annotations
 
-import asyncio
 import math
 import time
-from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
 from litestar_tts.exceptions import OverloadedError
+from litestar_tts.fairness import FairPlaces, LineFullError
 
-__all__ = ("Admission", "QueueState")
+__all__ = ("Admission", "Place", "QueueState")
+
+LONGEST_WAIT = 60
+"""Seconds that a refused client is told to wait at most."""
 
 
 class QueueState(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,82 +27,97 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Admission:
-    """A first-come-first-served queue in front of a fixed number of places.
+    """A queue in front of a fixed number of places, fair among clients.
 
     Args:
         max_streams: Places.
-        max_queue: How many may wait; the next one is refused.
+        max_queue: How many may wait; the next one is refused, unless its client waits with fewer than another, whose
+            latest request is refused then.
         timeout: Seconds that one may wait.
+        per_client: Places that one client may have; None: half of them. Requests of nobody in particular (``""``) may
+            have all.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, max_streams: int, max_queue: int, timeout: float) -> None:
-        self._max_streams = max_streams
+    def __init__(
+        self,
+        max_streams: int,
+        max_queue: int,
+        timeout: float,
+        *,
+        per_client: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._max_queue = max_queue
         self._timeout = timeout
-        self._active = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._pace = 1.0
+        self._cap = min(max_streams, per_client or max(1, max_streams // 2))
+        self._places = FairPlaces(max_streams, max_waiting=max_queue, cap=self._cap)
+        self._clock = clock
+        self._pace: float | None = None
+        # When the places that are taken were taken, added up.
+        self._since = 0.0
 
     @property
     def state(self) -> QueueState:
         """A snapshot."""
         return QueueState(
-            active=self._active, waiting=len(self._waiting), max_streams=self._max_streams, max_queue=self._max_queue
+            active=self._places.taken,
+            waiting=len(self._places.line),
+            max_streams=self._places.places,
+            max_queue=self._max_queue,
         )
 
-    async def enter(self) -> Place:
+    async def enter(self, client: str = "") -> Place:
         """Wait for a place.
 
         Raises:
             OverloadedError: The queue is full, or no place came free in time.
         """
-        if self._active < self._max_streams:
-            self._active += 1
-            return Place(self)
-        if len(self._waiting) >= self._max_queue:
-            raise self._overloaded("The server speaks as much as it can and its queue is full; try again later.")
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
         try:
-            async with asyncio.timeout(self._timeout):
-                await turn
-        except BaseException as error:
-            if turn.done() and not turn.cancelled():
-                self._hand_over()  # the place came in the moment we left
-            else:
-                self._waiting.remove(turn)
-            if isinstance(error, TimeoutError):
-                raise self._overloaded("The server is busy and no place came free in time; try again later.") from None
-            raise
-        return Place(self)
+            await self._places.take(client, patience=self._timeout)
+        except LineFullError:
+            detail = "The server speaks as much as it can and its queue is full; try again later."
+            raise self._overloaded(client, detail) from None
+        except TimeoutError:
+            detail = "The server is busy and no place came free in time; try again later."
+            raise self._overloaded(client, detail) from None
+        place = Place(self, client, self._clock())
+        self._since += place.since
+        return place
 
-    def leave(self, seconds: float) -> None:
-        """Give a place back after ``seconds`` of use."""
-        self._pace += 0.1 * (seconds - self._pace)
-        self._hand_over()
+    def leave(self, place: Place) -> None:
+        """Take a place back."""
+        held = self._clock() - place.since
+        self._pace = held if self._pace is None else self._pace + 0.1 * (held - self._pace)
+        self._since -= place.since
+        self._places.leave(place.client)
 
-    def _hand_over(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._active -= 1
+    def _overloaded(self, client: str, detail: str) -> OverloadedError:
+        return OverloadedError(detail, retry_after=float(min(LONGEST_WAIT, max(1, math.ceil(self._wait_of(client))))))
 
-    def _overloaded(self, detail: str) -> OverloadedError:
-        wait = self._pace * (len(self._waiting) + 1) / self._max_streams
-        return OverloadedError(detail, retry_after=float(min(60, max(1, math.ceil(wait)))))
+    def _wait_of(self, client: str) -> float:
+        """Seconds until a request of this client would have its turn, as things go just now."""
+        line, taken = self._places.line, self._places.taken
+        # Places that are held for longer than those before them were are slow already, though not given back yet.
+        age = self._clock() - self._since / taken if taken else 0.0
+        pace = max(self._pace or 0.0, age)
+        rounds = (line.ahead(client) + 1) / self._places.places
+        if client:
+            rounds = max(rounds, (line.waiting(client) + 1) / self._cap)
+        return pace * rounds
 
 
 class Place:
     """One taken place; :meth:`leave` gives it back, once."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, client: str, since: float) -> None:
         self._admission: Admission | None = admission
-        self._since = time.monotonic()
+        self.client = client
+        self.since = since
+        """When it was taken."""
 
     def leave(self) -> None:
         """Give the place back."""
-        if self._admission is not None:
-            self._admission.leave(time.monotonic() - self._since)
-            self._admission = None
+        admission, self._admission = self._admission, None
+        if admission is not None:
+            admission.leave(self)

@@ -71,20 +71,21 @@ class Phonemizer:
     number of utterances and event loops.
 
     Args:
-        cache_size: Texts (of at most 500 characters) whose phones are remembered.
+        cache_size: Characters of text whose phones are remembered; each costs some 50 bytes.
     """
 
-    def __init__(self, *, cache_size: int = 4_096) -> None:
+    def __init__(self, *, cache_size: int = 400_000) -> None:
         self._worker = EspeakWorker()
         self._cache: OrderedDict[tuple[str, str], tuple[PhonedWord, ...]] = OrderedDict()
         self._cache_size = cache_size
+        self._cached = 0
 
     @staticmethod
     def available() -> bool:
         """Whether the library is installed (extra ``espeak``)."""
         return is_installed()
 
-    async def phonemize(self, text: str, language: str) -> tuple[PhonedWord, ...]:
+    async def phonemize(self, text: str, language: str, client: str = "") -> tuple[PhonedWord, ...]:
         """Words with their phones, in order, at their places in the text.
 
         Args:
@@ -93,6 +94,7 @@ class Phonemizer:
                 close relative of the same script; where there is none, by a language that reads the script of the text,
                 Latin letters one by one as they stand. Words of a script that nothing can read (Khmer, Lao, Inuktitut
                 syllabics) come with phones guessed from the names of their letters.
+            client: Who is waiting for it; clients take turns.
 
         Returns:
             Words do not overlap. ``pause`` is what the library makes behind the word, 0.05 to 0.5 s, and 0 behind the
@@ -109,7 +111,7 @@ class Phonemizer:
         words: list[PhonedWord] = []
         for start, end in _parts(text):
             part = text[start:end]
-            spoken = _unread(part) if voice is None else await self._read(part, voice)
+            spoken = _unread(part) if voice is None else await self._read(part, voice, client)
             words.extend(_moved(word, start) for word in spoken) if start else words.extend(spoken)
         if words and words[-1].pause:
             words[-1] = msgspec.structs.replace(words[-1], pause=0.0)
@@ -119,14 +121,17 @@ class Phonemizer:
         """Free the copy of the library and its thread. Harmless when closed."""
         await self._worker.close()
 
-    async def _read(self, text: str, voice: str) -> tuple[PhonedWord, ...]:
+    async def _read(self, text: str, voice: str, client: str) -> tuple[PhonedWord, ...]:
         key = (voice, text)
         known = self._cache.get(key)
         if known is None:
-            known = await self._worker.run(partial(_spell, text, voice))
+            known = await self._worker.run(partial(_spell, text, voice), client)
+            # Somebody else may have asked for the same meanwhile.
+            self._cached += len(text) if key not in self._cache else 0
             self._cache[key] = known
-            if len(self._cache) > self._cache_size:
-                self._cache.popitem(last=False)
+            while self._cached > self._cache_size:
+                (_, forgotten), _ = self._cache.popitem(last=False)
+                self._cached -= len(forgotten)
         else:
             self._cache.move_to_end(key)
         return known

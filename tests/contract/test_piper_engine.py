@@ -16,7 +16,7 @@ import pytest
 
 from litestar_tts.engines import piper as piper_module
 from litestar_tts.engines.piper import PiperEngine
-from litestar_tts.exceptions import EngineError, MissingExtraError
+from litestar_tts.exceptions import EngineBusyError, EngineError, MissingExtraError
 from litestar_tts.models import AudioChunk, PhoneSpan, Prosody, Utterance, Voice
 from litestar_tts.testing.contract import EngineContract, listen
 
@@ -327,3 +327,54 @@ async def test_a_closed_mouth_is_a_quiet_one(shared: PiperEngine, voice: Voice) 
     # The model speaks differently each time, and now and then it voices one of them.
     closures = [level(span.time, span.time + 0.02) for span in stops]
     assert float(np.median(closures)) < 0.1 * level(0.0, performance.duration)
+
+
+# --- whose turn it is -------------------------------------------------------------------------------------------------
+
+
+async def test_a_flood_of_one_client_costs_another_a_turn_or_two(voice: Voice) -> None:
+    engine = WarmPiper(threads=1)
+    order: list[str] = []
+
+    async def say(client: str) -> None:
+        await listen(engine, Utterance(text="Yes.", voice=voice, client=client))
+        order.append(client)
+
+    try:
+        many = [asyncio.create_task(say("one")) for _ in range(12)]
+        while not order:
+            await asyncio.sleep(0.001)
+        await say("other")
+        # It needs two turns, of which each waits for one of the others'.
+        assert order.index("other") <= 5
+        await asyncio.gather(*many)
+    finally:
+        await engine.close()
+
+
+async def test_more_sentences_than_may_wait_are_refused(voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(piper_module, "MAX_WAITING", 1)
+    engine = WarmPiper(threads=1)
+    try:
+        tasks = [
+            asyncio.create_task(listen(engine, Utterance(text="Yes.", voice=voice, client="one"))) for _ in range(3)
+        ]
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert any(isinstance(result, EngineBusyError) for result in results)
+        assert any(not isinstance(result, BaseException) for result in results)
+    finally:
+        await engine.close()
+
+
+async def test_closing_ends_the_wait_for_a_thread(voice: Voice) -> None:
+    engine = WarmPiper(threads=1)
+    await engine.open()
+    tasks = [asyncio.create_task(listen(engine, Utterance(text="Yes.", voice=voice))) for _ in range(3)]
+    while engine._places is None or not engine._places.line:
+        await asyncio.sleep(0)
+    await engine.close()
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(*tasks[1:], return_exceptions=True)
+    assert [type(result) for result in results] == [EngineError, EngineError]
+    tasks[0].cancel()
+    await asyncio.gather(tasks[0], return_exceptions=True)

@@ -10,11 +10,19 @@ import av
 import numpy as np
 import pytest
 
-from litestar_tts.engines import edge_session
+from litestar_tts.engines import edge_conversation
 from litestar_tts.engines.base import Timeouts
 from litestar_tts.engines.edge import EdgeEngine
 from litestar_tts.engines.edge_voices import snapshot
-from litestar_tts.exceptions import EngineBusyError, EngineError, EngineRejectedError, EngineTimeoutError
+from litestar_tts.exceptions import (
+    EngineBusyError,
+    EngineError,
+    EngineRejectedError,
+    EngineThrottledError,
+    EngineTimeoutError,
+    EngineUnreachableError,
+    NoAudioError,
+)
 from litestar_tts.models import AudioChunk, Prosody, Utterance, Voice, WordBoundary
 from tests.support.edge_service import EdgeService
 
@@ -173,15 +181,15 @@ async def test_a_hundred_streams_share_the_connections_and_the_bytes(service) ->
     [
         ("403", EngineRejectedError, 2),
         ("403_no_date", EngineRejectedError, 1),
-        ("429", EngineError, 1),
-        ("503", EngineError, 1),
-        ("handshake_reset", EngineError, 2),
+        ("429", EngineThrottledError, 1),
+        ("503", EngineThrottledError, 1),
+        ("handshake_reset", EngineUnreachableError, 2),
         ("handshake_hang", EngineTimeoutError, 1),
-        ("close_before", EngineError, 1),
-        ("abort_before", EngineError, 1),
+        ("close_before", NoAudioError, 1),
+        ("abort_before", NoAudioError, 1),
         ("hang_before", EngineTimeoutError, 1),
-        ("no_audio", EngineError, 1),
-        ("refuse", EngineError, 1),
+        ("no_audio", NoAudioError, 1),
+        ("refuse", NoAudioError, 1),
     ],
 )
 async def test_failure_before_the_first_audio(service, engine, caplog, fault, error, connections) -> None:
@@ -266,7 +274,7 @@ async def test_an_unknown_voice_gives_no_audio(service, engine) -> None:
 
 
 async def test_ten_minutes_are_a_cut(service, engine, monkeypatch) -> None:
-    monkeypatch.setattr(edge_session, "_CUT_AT_BYTES", 6000)
+    monkeypatch.setattr(edge_conversation, "_CUT_AT_BYTES", 6000)
     with pytest.raises(EngineError, match="ten minutes"):
         await speak(engine)
 
@@ -310,7 +318,7 @@ async def test_a_cancelled_handshake_frees_its_place(service) -> None:
 
 @pytest.mark.parametrize("fault", [None, "hang_mid", "no_close_ack"])
 async def test_leaving_while_the_service_is_held_back(service, engine, monkeypatch, fault) -> None:
-    monkeypatch.setattr(edge_session, "BUFFER_BYTES", 4096)
+    monkeypatch.setattr(edge_conversation, "BUFFER_BYTES", 4096)
     if fault:
         service.fail(fault)
     session = await engine._ready()
@@ -329,7 +337,7 @@ async def test_leaving_while_the_service_is_held_back(service, engine, monkeypat
 
 
 async def test_a_slow_listener_hears_everything(service, engine, monkeypatch) -> None:
-    monkeypatch.setattr(edge_session, "BUFFER_BYTES", 2048)
+    monkeypatch.setattr(edge_conversation, "BUFFER_BYTES", 2048)
     assert (await speak(engine, LONG))[0] == service.spoken(service.requests[-1]).mp3
 
 

@@ -195,3 +195,45 @@ async def test_a_process_that_was_forked_makes_its_own_threads(worker, monkeypat
     assert worker._crew is not before
     before.dismiss()
     before.join()
+
+
+async def test_clients_take_turns(worker):
+    gate, running = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def blocks(_espeak: Espeak, _wanted: Wanted) -> None:
+        running.set()
+        gate.wait(5)
+
+    first = asyncio.create_task(worker.run(blocks))
+    await asyncio.sleep(0)
+    while not running.is_set():
+        await asyncio.sleep(0.001)
+    names = ["a1", "a2", "a3", "b1", "b2"]
+    tasks = [asyncio.create_task(worker.run(lambda _e, _w, n=n: order.append(n), n[0])) for n in names]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(first, *tasks)
+    assert order == ["a1", "b1", "a2", "b2", "a3"]
+
+
+async def test_a_full_queue_has_room_for_who_asks_for_little(worker, monkeypatch):
+    monkeypatch.setattr(module, "MAX_PENDING", 3)
+    gate, running = threading.Event(), threading.Event()
+
+    def blocks(_espeak: Espeak, _wanted: Wanted) -> None:
+        running.set()
+        gate.wait(5)
+
+    first = asyncio.create_task(worker.run(blocks, "a"))
+    await asyncio.sleep(0)
+    while not running.is_set():
+        await asyncio.sleep(0.001)
+    many = [asyncio.create_task(worker.run(speak("word"), "a")) for _ in range(3)]
+    await asyncio.sleep(0)
+    other = asyncio.create_task(worker.run(speak("word"), "b"))
+    with pytest.raises(EngineBusyError):
+        await many[2]
+    gate.set()
+    assert all(await asyncio.gather(other, *many[:2]))
+    await first

