@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Callable
 from typing import Final, Literal
 
 __all__ = ("CONTENT_TYPE", "Metrics", "Outcome")
@@ -19,6 +20,8 @@ Outcome = Literal["complete", "failed", "left"]
 FIRST_AUDIO_BUCKETS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Upper bounds in seconds."""
 
+BREAKER_LEVELS: Final = {"closed": "0", "half-open": "0.5", "open": "1"}
+
 
 class Metrics:
     """Counters of one service. All methods are cheap and must be called on the event loop's thread."""
@@ -26,7 +29,10 @@ class Metrics:
     def __init__(self) -> None:
         self.active = 0
         """Speeches that have been started and not been closed."""
+        self.breakers: dict[str, Callable[[], str]] = {}
+        """Gives the state of each engine's breaker."""
         self._speeches: Counter[tuple[str, Outcome]] = Counter()
+        self._fallbacks: Counter[tuple[str, str]] = Counter()
         self._audio_bytes: Counter[str] = Counter()
         self._refused: Counter[int] = Counter()
         self._first_audio: dict[str, list[int]] = {}
@@ -41,6 +47,10 @@ class Metrics:
         counts = self._first_audio.setdefault(engine, [0] * (len(FIRST_AUDIO_BUCKETS) + 1))
         counts[bisect_left(FIRST_AUDIO_BUCKETS, seconds)] += 1
         self._first_audio_sum[engine] += seconds  # type: ignore[assignment]  # a Counter of floats adds just as well
+
+    def fell_back(self, wanted: str, engine: str) -> None:
+        """Another engine speaks than the one that was wanted."""
+        self._fallbacks[wanted, engine] += 1
 
     def speech_closed(self, engine: str | None, outcome: Outcome, audio_bytes: int = 0) -> None:
         """A speech that was opened is over; ``engine`` is None when none ever spoke."""
@@ -68,6 +78,14 @@ class Metrics:
             f"tts_speeches_total{_labels(engine=engine, outcome=outcome)} {count}"
             for (engine, outcome), count in sorted(self._speeches.items())
         )
+        family("tts_fallbacks_total", "counter", "Speeches that another engine took over before their first audio.")
+        lines.extend(
+            f"tts_fallbacks_total{_labels(wanted=wanted, engine=engine)} {count}"
+            for (wanted, engine), count in sorted(self._fallbacks.items())
+        )
+        family("tts_breaker_open", "gauge", "1 while an engine is not asked, 0.5 while it is probed, else 0.")
+        for engine, state in sorted(self.breakers.items()):
+            lines.append(f"tts_breaker_open{_labels(engine=engine)} {BREAKER_LEVELS[state()]}")
         family("tts_audio_bytes_total", "counter", "Encoded audio made, in bytes.")
         lines.extend(
             f"tts_audio_bytes_total{_labels(engine=engine)} {count}"

@@ -1,4 +1,4 @@
-"""What the service tells about texts and about itself."""
+"""What the service tells about itself."""
 
 from __future__ import annotations
 
@@ -6,18 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from litestar_tts.models import Viseme, WordBoundary
 from litestar_tts.road.admission import QueueState
 
-__all__ = ("EngineHealth", "HealthReport", "Plan")
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an utterance will look like, from the text alone."""
-
-    visemes: list[Viseme]
-    words: list[WordBoundary]
-    duration: float
+__all__ = ("EngineHealth", "HealthReport")
 
 
 class EngineHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +19,8 @@ class EngineHealth(msgspec.Struct, frozen=True, kw_only=True):
     breaker: str
     voices: int
     """As far as they are known; 0 while an engine's service has not answered yet."""
+    failing_voices: list[str] = []
+    """Voices that are given a pause of their own, since they alone made no sound."""
     detail: str | None = None
 
 

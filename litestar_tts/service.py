@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import AsyncIterable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any, Final, Literal
 
 from litestar_tts.__metadata__ import __version__
@@ -22,31 +22,24 @@ from litestar_tts.models import (
     DEFAULT_SAMPLE_RATE,
     SAMPLE_RATES,
     AudioFormat,
-    PhonedWord,
     Prosody,
     SpeechRequest,
     VisemeSet,
     Voice,
 )
-from litestar_tts.reports import EngineHealth, HealthReport, Plan
+from litestar_tts.reports import EngineHealth, HealthReport
 from litestar_tts.road.admission import Admission
-from litestar_tts.road.casting import CastingDirector
+from litestar_tts.road.casting import Casting, CastingDirector
 from litestar_tts.road.manuscript import Manuscript, clean_text
-from litestar_tts.road.speech import Casting, Speech
-from litestar_tts.text.segment import Piece, pieces
+from litestar_tts.road.planning import Plan, count_visemes, make_plan
+from litestar_tts.road.recital import Recital
+from litestar_tts.road.roster import Roster
+from litestar_tts.road.speech import Speech
 from litestar_tts.visemes.phonemes import Phonemizer
-from litestar_tts.visemes.sets import view
-from litestar_tts.visemes.timeline import estimate, planned_count, without_inner_pauses
 
 __all__ = ("SpeechService",)
 
 logger = logging.getLogger("litestar_tts")
-
-COUNTED_CHARS: Final = 5_000
-"""A longer text is counted on its beginning, so that its first sound does not wait for its last sentence."""
-
-PHONEMIZING_ENGINE: Final = "espeak"
-"""The engine that speaks as the phonemes of the plan are read, down to its smallest silences."""
 
 HEALTH_PATIENCE: Final = 2.0
 
@@ -68,11 +61,17 @@ class SpeechService:
         self._phonemizer = Phonemizer()
         self._voice_counts: dict[str, int] = {}
         self._admission = self._new_admission()
+        self._roster = Roster()
+        self._closing: asyncio.Task[None] | None = None
         self.metrics = Metrics()
         """What this service measures about itself."""
+        self.metrics.breakers.update((slot.name, slot.breaker_state) for slot in self._slots)
 
     def _new_admission(self) -> Admission:
-        return Admission(self.config.max_streams, self.config.max_queue, self.config.queue_timeout)
+        config = self.config
+        return Admission(
+            config.max_streams, config.max_queue, config.queue_timeout, per_client=config.max_streams_per_client
+        )
 
     @property
     def engines(self) -> tuple[Engine, ...]:
@@ -106,7 +105,7 @@ class SpeechService:
             await (await slot.ready()).warm_up()
         except EngineError as error:
             logger.warning("engine %s cannot speak just now: %s", slot.name, error.detail)
-            slot.breaker.failed(lasting=True)
+            slot.breakers.out_of_reach()
         except TTSError as error:
             logger.warning("engine %s is not installed: %s", slot.name, error.detail)
 
@@ -120,12 +119,29 @@ class SpeechService:
             return EngineError(f"The {slot.name} engine does not open in time.")
         return None
 
+    def begin_closing(self) -> None:
+        """Let no speech begin any more, and cut what is not over after ``shutdown_grace`` seconds.
+
+        For whoever knows of a shutdown before :meth:`close` is called, which then waits for the same moment. Call it on
+        the event loop. New speech is refused with :class:`OverloadedError`, also what waits for its turn.
+        """
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._roster.drain(self.config.shutdown_grace))
+
     async def close(self) -> None:
-        """Free everything; the service opens again when it is needed."""
-        for slot in self._slots:
-            await slot.close()
-        await self._phonemizer.close()
-        self._admission = self._new_admission()
+        """Let speech in progress end, at most for ``shutdown_grace`` seconds, then free everything.
+
+        The service opens again when it is needed.
+        """
+        try:
+            await self._roster.drain(self.config.shutdown_grace)
+        finally:
+            for slot in self._slots:
+                await slot.close()
+            await self._phonemizer.close()
+            self._admission = self._new_admission()
+            self._closing = None
+            self._roster.reopen()
 
     async def __aenter__(self) -> SpeechService:
         return self
@@ -148,6 +164,7 @@ class SpeechService:
         phonemes: bool = False,
         fallback: bool = True,
         sample_rate: int = DEFAULT_SAMPLE_RATE,
+        client: str = "",
     ) -> SpeechRequest:
         """Check options.
 
@@ -162,6 +179,7 @@ class SpeechService:
             phonemes: Each viseme names its phoneme.
             fallback: Whether another engine may speak when the voice's own fails.
             sample_rate: Hz.
+            client: Who asks, in any spelling that is the same each time; places are shared fairly among clients.
 
         Raises:
             InvalidRequestError: An option is out of its range; ``extra["parameter"]`` says which.
@@ -183,6 +201,7 @@ class SpeechService:
             phonemes=phonemes,
             fallback=fallback,
             sample_rate=sample_rate,
+            client=client,
         )
 
     def check_text(self, text: str) -> str:
@@ -239,18 +258,23 @@ class SpeechService:
             return await self._director.cast(request)
 
         async def count(candidate: Candidate) -> int | None:
-            return await self._count(manuscript, candidate, request)
+            if manuscript.whole is None:
+                return None
+            return await count_visemes(manuscript.whole, candidate, request, self._phonemizer)
 
-        return Speech(
+        recital = Recital(
             manuscript,
             request,
             cast=cast,
             count=count,
             admission=self._admission,
+            roster=self._roster,
             phonemizer=self._phonemizer,
             hedge_after=self.config.hedge_after,
+            retries=self.config.retries,
             metrics=self.metrics,
         )
+        return Speech(recital)
 
     async def plan(self, text: str, request: SpeechRequest | None = None, **options: Any) -> Plan:
         """Visemes and words of a text without any synthesis, at the pace that a voice usually has.
@@ -261,41 +285,7 @@ class SpeechService:
         """
         request = request or self.request(**options)
         candidate = await self._director.choose(request)
-        parts = await self._phonemize(self.check_text(text), candidate)
-        spans, words, duration = estimate(
-            [words for _, words in parts],
-            speed=request.prosody.speed,
-            language=candidate.voice.language,
-            texts=[piece.text for piece, _ in parts],
-            offsets=[piece.offset for piece, _ in parts],
-        )
-        chosen = request.visemes or VisemeSet.DEFAULT
-        visemes = [viseme for span in spans for viseme in view(span, chosen, request.phonemes)]
-        return Plan(visemes=visemes, words=words, duration=duration)
-
-    async def _count(self, manuscript: Manuscript, candidate: Candidate, request: SpeechRequest) -> int | None:
-        text = manuscript.whole
-        if text is None or request.visemes is None or not self._phonemizer.available():
-            return None
-        counted = text[:COUNTED_CHARS]
-        try:
-            parts = await self._phonemize(counted, candidate)
-        except EngineError as error:
-            # A number in a header is not worth a speech.
-            logger.warning("visemes could not be counted: %s", error.detail)
-            return None
-        own = candidate.slot.name == PHONEMIZING_ENGINE
-        capabilities = candidate.engine.capabilities
-        told = [words for _, words in parts]
-        if capabilities.words and not capabilities.phones:
-            told = [without_inner_pauses(words, piece.text) for piece, words in parts]
-        count = planned_count(told, request.visemes, breaks=own)
-        return count if len(counted) == len(text) else round(count * len(text) / len(counted))
-
-    async def _phonemize(self, text: str, candidate: Candidate) -> list[tuple[Piece, Sequence[PhonedWord]]]:
-        language = candidate.voice.language
-        async with aclosing(pieces(text, candidate.engine.piece_limits(Prosody()))) as parts:
-            return [(part, await self._phonemizer.phonemize(part.text, language)) async for part in parts]
+        return await make_plan(self.check_text(text), candidate, request, self._phonemizer)
 
     # --- what there is ------------------------------------------------------------------------------------------------
 
@@ -341,7 +331,7 @@ class SpeechService:
 
     async def _health_of(self, slot: EngineSlot) -> EngineHealth:
         error = await self._try_open(slot)
-        breaker = slot.breaker.state
+        breaker = slot.breaker_state()
         if error is not None:
             return EngineHealth(name=slot.name, status="unavailable", breaker=breaker, voices=0, detail=error.detail)
         # A service elsewhere that does not answer must not keep a monitor waiting.
@@ -350,7 +340,8 @@ class SpeechService:
                 await self._voices_of(slot)
         status: Literal["ok", "failing"] = "ok" if breaker == "closed" else "failing"
         voices = self._voice_counts.get(slot.name, 0)
-        return EngineHealth(name=slot.name, status=status, breaker=breaker, voices=voices)
+        silent = slot.breakers.failing_voices
+        return EngineHealth(name=slot.name, status=status, breaker=breaker, voices=voices, failing_voices=silent)
 
 
 def _invalid(parameter: str, what: str) -> InvalidRequestError:

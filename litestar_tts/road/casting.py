@@ -7,19 +7,27 @@ import logging
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from litestar_tts.config import TTSConfig
 from litestar_tts.engines.chain import Candidate
 from litestar_tts.engines.registry import EngineSlot
 from litestar_tts.exceptions import EngineError, MissingExtraError, NoEngineError, VoiceNotFoundError
 from litestar_tts.models import SpeechRequest, Voice
-from litestar_tts.road.speech import Casting
 
-__all__ = ("CastingDirector",)
+__all__ = ("Casting", "CastingDirector")
 
 logger = logging.getLogger("litestar_tts")
 
 _LOCALE = re.compile(r"^([A-Za-z]{2,3}(?:[-_][A-Za-z]{4})?(?:[-_][A-Za-z]{2})?)(?:[-_]|$)")
 MATCHES = 5
+
+
+class Casting(msgspec.Struct, frozen=True):
+    """Who may speak, in order, and whether only the first will do."""
+
+    candidates: tuple[Candidate, ...]
+    strict: bool
 
 
 class CastingDirector:

@@ -48,7 +48,8 @@ async def deliver(
     if request.visemes is not None and request.timeline:
         lips = Lips(capabilities, candidate.voice.language, request, phonemizer)
     outlet = _Outlet(stage, lips)
-    async with aclosing(stage), aclosing(perform(candidate, manuscript, native, effects.speed)) as events:
+    performance = perform(candidate, manuscript, native, effects.speed, request.client)
+    async with aclosing(stage), aclosing(performance) as events:
         yield Setting(sample_rate=stage.sample_rate, skip_samples=stage.skip_samples)
         async for event in events:
             await outlet.take(event)

@@ -66,6 +66,7 @@ class Lips(Silent):
         self._language = language
         self._set = request.visemes or VisemeSet.DEFAULT
         self._named = request.phonemes
+        self._client = request.client
         self._phonemizer = phonemizer
         self._builder = TimelineBuilder(words=capabilities.words, phones=capabilities.phones, language=language)
         self._visemes: deque[Viseme] = deque()
@@ -79,7 +80,7 @@ class Lips(Silent):
     async def begin_piece(self, start: PieceStart) -> None:
         """Look up what the piece sounds like."""
         self._offset = start.piece.offset
-        planned = await self._phonemizer.phonemize(start.piece.text, self._language)
+        planned = await self._phonemizer.phonemize(start.piece.text, self._language, self._client)
         self._builder.begin_piece(start.time, planned, start.piece.text)
 
     def word(self, word: WordBoundary) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import suppress
 
 from litestar_tts.exceptions import InvalidRequestError, TextTooLongError
 
@@ -103,7 +102,7 @@ class Manuscript:
         """Stop reading the source and close it."""
         if self._pump is not None:
             self._pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._pump
+            # Not awaited itself: a cancellation of who closes must not be taken for the pump's.
+            await asyncio.wait({self._pump})
         if isinstance(self._source, AsyncGenerator):
             await self._source.aclose()

@@ -6,8 +6,6 @@ stage still applies.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
@@ -16,22 +14,19 @@ import msgspec
 
 from litestar_tts.audio.formats import AudioSource
 from litestar_tts.audio.join import PieceJoiner
-from litestar_tts.engines.base import Capabilities, Engine, Timeouts
+from litestar_tts.engines.base import Capabilities
 from litestar_tts.engines.chain import Candidate
-from litestar_tts.exceptions import EngineError, EngineTimeoutError, UnspeakableTextError
-from litestar_tts.models import AudioChunk, EngineEvent, PhoneSpan, Prosody, Utterance, WordBoundary
+from litestar_tts.exceptions import UnspeakableTextError
+from litestar_tts.models import AudioChunk, PhoneSpan, Prosody, Utterance, WordBoundary
+from litestar_tts.road.ahead import Pieces
 from litestar_tts.road.manuscript import Manuscript
+from litestar_tts.road.take import Take
 from litestar_tts.text.segment import Piece, pieces
 
 __all__ = ("PieceEnd", "PieceStart", "RoadEvent", "perform", "source_of", "split_prosody")
 
-logger = logging.getLogger("litestar_tts")
-
 LONGEST_END: Final = 0.8
 """Seconds of silence behind the last sound of a text, divided by its speed where that is more than 1."""
-
-MID_SPEECH_PATIENCE: Final = 60.0
-"""Seconds more that a piece may take to begin when the listener has heard the one before, and still has audio of it."""
 
 
 class PieceStart(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +75,7 @@ def split_prosody(prosody: Prosody, capabilities: Capabilities) -> tuple[Prosody
 
 
 async def perform(
-    candidate: Candidate, manuscript: Manuscript, prosody: Prosody, tempo: float
+    candidate: Candidate, manuscript: Manuscript, prosody: Prosody, tempo: float, client: str = ""
 ) -> AsyncGenerator[RoadEvent, None]:
     """Speak the whole text with one engine.
 
@@ -89,6 +84,7 @@ async def perform(
         manuscript: What.
         prosody: The part that the engine does itself.
         tempo: Factor by which the audio stage will shorten everything afterwards; times are given after it.
+        client: Who listens.
 
     A piece for which the voice has no sound is left out.
 
@@ -98,37 +94,47 @@ async def perform(
     """
     engine = await candidate.slot.ready()
     source = source_of(engine.capabilities)
-    clock = _Clock(source, tempo)
+    clock = _Clock(source, engine.capabilities.bytes_per_second, tempo)
     joiner = PieceJoiner(source)
     pause: float | None = None
     spoken, unspeakable = False, None
-    async with aclosing(pieces(manuscript.source(), engine.piece_limits(prosody))) as parts:
-        async for piece in parts:
-            if pause is not None:
-                for chunk in clock.chunks(await joiner.next_piece(pause / prosody.speed)):
-                    yield chunk
+    manner = Utterance(text="", voice=candidate.voice, prosody=prosody, client=client)
+    async with (
+        aclosing(pieces(manuscript.source(), engine.piece_limits(prosody))) as parts,
+        aclosing(Pieces(parts, engine, manner, whole=manuscript.whole is not None)) as ahead,
+    ):
+        while (piece := await ahead.next()) is not None:
+            for chunk in clock.chunks(b"" if pause is None else await joiner.next_piece(pause / prosody.speed)):
+                yield chunk
             yield PieceStart(time=joiner.position / tempo, piece=piece)
             base = joiner.position
-            utterance = Utterance(text=piece.text, voice=candidate.voice, prosody=prosody, continues=pause is not None)
+            utterance = msgspec.structs.replace(manner, text=piece.text, continues=pause is not None)
+            take = Take(engine, utterance, piece, joiner, ahead.begun)
             try:
-                async with aclosing(_speak_piece(engine, utterance)) as events:
+                async with aclosing(take.events()) as events:
                     async for event in events:
-                        if isinstance(event, AudioChunk):
-                            spoken = True
-                            for chunk in clock.chunks(await joiner.feed(event.data)):
-                                yield chunk
-                        else:
+                        if not isinstance(event, AudioChunk):
                             yield _moved(event, base, tempo, piece.offset)
+                            continue
+                        await ahead.look()
+                        for chunk in clock.chunks(await joiner.feed(event.data)):
+                            yield chunk
             except UnspeakableTextError as error:
                 unspeakable = error
+            spoken = spoken or joiner.fed > 0
             yield PieceEnd(time=max(base, joiner.position - joiner.silence) / tempo)
-            pause = piece.pause
+            pause = take.pause
+            if take.rest is not None:
+                ahead.insert(take.rest)
         if unspeakable is not None and not spoken:
             raise unspeakable
-        # A service may put the same silence behind a fast text as behind a slow one.
-        longest = LONGEST_END / prosody.speed if prosody.speed > 1 else None
-        for chunk in clock.chunks(await joiner.finish(longest)):
+        for chunk in clock.chunks(await joiner.finish(_longest_end(prosody))):
             yield chunk
+
+
+def _longest_end(prosody: Prosody) -> float | None:
+    # A service may put the same silence behind a fast text as behind a slow one.
+    return LONGEST_END / prosody.speed if prosody.speed > 1 else None
 
 
 def _moved(event: WordBoundary | PhoneSpan, base: float, tempo: float, offset: int) -> WordBoundary | PhoneSpan:
@@ -141,60 +147,11 @@ def _moved(event: WordBoundary | PhoneSpan, base: float, tempo: float, offset: i
     return WordBoundary(text=event.text, time=start, duration=round(end - start, 3), offset=place)
 
 
-async def _speak_piece(engine: Engine, utterance: Utterance) -> AsyncGenerator[EngineEvent, None]:
-    """One piece; one that continues a text is tried a second time if it fails before it has made a sound."""
-    if utterance.continues:
-        heard = False
-        ahead: list[EngineEvent] = []  # what was said about a sound that never came would be said twice
-        try:
-            async with aclosing(_timed(engine, utterance)) as events:
-                async for event in events:
-                    ahead.append(event)
-                    heard = heard or isinstance(event, AudioChunk)
-                    while heard and ahead:
-                        yield ahead.pop(0)
-        except EngineError as error:
-            if heard or not error.retryable:
-                raise
-            logger.info("engine %s failed between two sentences and is asked again: %s", engine.name, error.detail)
-        else:
-            return
-    async with aclosing(_timed(engine, utterance)) as events:
-        async for event in events:
-            yield event
-
-
-async def _timed(engine: Engine, utterance: Utterance) -> AsyncGenerator[EngineEvent, None]:
-    """The engine's events, with its silence limited."""
-    limits: Timeouts = engine.capabilities.timeouts
-    now = asyncio.get_running_loop().time
-    patience = limits.first_audio + (MID_SPEECH_PATIENCE if utterance.continues else 0.0)
-    deadline = now() + patience
-    heard = False
-    async with aclosing(engine.synthesize(utterance)) as events:
-        while True:
-            try:
-                async with asyncio.timeout_at(deadline):
-                    event = await anext(events)
-            except StopAsyncIteration:
-                break
-            except TimeoutError:
-                what = "went silent" if heard else "gave no audio"
-                raise EngineTimeoutError(f"The {engine.name} engine {what} for {patience:g} seconds.") from None
-            if isinstance(event, AudioChunk):
-                heard, patience = True, limits.gap
-            yield event
-            if heard:
-                deadline = now() + patience  # the listener's own time does not count
-    if not heard:
-        raise EngineError(f"The {engine.name} engine made no sound for this text.")
-
-
 class _Clock:
     """Turns joined bytes into chunks that know their place in time."""
 
-    def __init__(self, source: AudioSource, tempo: float) -> None:
-        self._bytes_per_second = source.bit_rate / 8 if source.encoding == "mp3" else source.sample_rate * 2
+    def __init__(self, source: AudioSource, bytes_per_second: float, tempo: float) -> None:
+        self._bytes_per_second = bytes_per_second
         self._skip = source.skip_samples / source.sample_rate
         self._tempo = tempo
         self._sent = 0

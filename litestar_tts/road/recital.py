@@ -7,13 +7,11 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING
-
-import msgspec
+from typing import TYPE_CHECKING, TypeVar
 
 from litestar_tts.audio.wav import with_true_sizes
 from litestar_tts.engines.chain import Candidate, Performance, first_to_speak
-from litestar_tts.exceptions import EngineError, EngineTimeoutError, NoEngineError, UnspeakableTextError
+from litestar_tts.exceptions import EngineError, EngineTimeoutError, NoEngineError, TTSError, UnspeakableTextError
 from litestar_tts.models import (
     AudioChunk,
     AudioFormat,
@@ -25,37 +23,37 @@ from litestar_tts.models import (
     Viseme,
     WordBoundary,
 )
+from litestar_tts.road.casting import Casting
 from litestar_tts.road.delivery import Setting, deliver
+from litestar_tts.road.interruption import Interruption
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from litestar_tts.metrics import Metrics, Outcome
     from litestar_tts.road.admission import Admission, Place
     from litestar_tts.road.manuscript import Manuscript
+    from litestar_tts.road.roster import Roster
     from litestar_tts.visemes.phonemes import Phonemizer
 
-__all__ = ("Casting", "Speech")
+__all__ = ("Recital", "SpeechClosedError")
 
 logger = logging.getLogger("litestar_tts")
+
+ResultT = TypeVar("ResultT")
 
 CLOSING_LIMIT = 5.0
 
 
-class Casting(msgspec.Struct, frozen=True):
-    """Who may speak, in order, and whether only the first will do."""
+class SpeechClosedError(RuntimeError):
+    """Somebody closed the speech that was asked for more."""
 
-    candidates: tuple[Candidate, ...]
-    strict: bool
+    def __init__(self) -> None:
+        super().__init__("This speech is closed; call speak() again.")
 
 
-class Speech:
-    """An async iterator of :class:`WordBoundary`, :class:`Viseme`, :class:`AudioChunk`, and one :class:`SpeechEnd`.
+class Recital:
+    """A speech in progress: what :class:`~litestar_tts.road.speech.Speech` leads to.
 
-    Nothing happens before :meth:`start` or the first iteration. A word or viseme comes before the audio that holds its
-    start. Leaving early: ``await speech.aclose()``, or ``async with speech``.
-
-    Made by :meth:`SpeechService.speak`.
+    One task at a time works for it; any other may end that with :meth:`aclose` or :meth:`cut`.
     """
 
     def __init__(
@@ -66,20 +64,25 @@ class Speech:
         cast: Callable[[], Awaitable[Casting]],
         count: Callable[[Candidate], Awaitable[int | None]],
         admission: Admission,
+        roster: Roster,
         phonemizer: Phonemizer,
         hedge_after: float | None,
+        retries: int,
         metrics: Metrics,
     ) -> None:
         self.request = request
         self.info: SpeechInfo | None = None
-        """Known once :meth:`start` has returned."""
+        self.keeper: asyncio.Task[object] | None = None
+        """The task that worked for it last."""
         self._manuscript = manuscript
         self._cast = cast
         self._count = count
         self._admission = admission
+        self._roster = roster
         self._phonemizer = phonemizer
         # A text that is still being written may pause for as long as its writer thinks: that is no engine's fault.
         self._hedge_after = hedge_after if manuscript.whole is not None else None
+        self._retries = retries
         self._place: Place | None = None
         self._casting: Casting | None = None
         self._performance: Performance[SpeechEvent | Setting] | None = None
@@ -89,19 +92,39 @@ class Speech:
         self._first_audio = 0.0
         self._bytes = 0
         self._outcome: Outcome = "left"
-        self._pulling = False
-        self._closed = False
+        self._work = Interruption()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._freed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
+        self.closed = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was ever started."""
+        return self._loop is not None
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop on which it was started."""
+        assert self._loop is not None  # noqa: S101
+        return self._loop
+
+    @property
+    def waits(self) -> bool:
+        """Whether it still waits for its turn."""
+        return self._place is None
 
     async def start(self) -> SpeechInfo:
-        """Wait for the first audio; from then on the engine and the voice are settled.
+        """See :meth:`Speech.start`."""
+        return await self._working(self._settle)
 
-        Raises:
-            TTSError: No audio can be had; nothing is left open.
-        """
+    async def _settle(self) -> SpeechInfo:
         if self.info is None:
-            if self._closed:
-                raise RuntimeError("This speech is closed; call speak() again.")
+            if self.closed:
+                raise SpeechClosedError
+            self._loop = asyncio.get_running_loop()
             try:
+                self._roster.enter(self)
                 self.info = await self._start()
             except BaseException as error:
                 self._outcome = "failed" if isinstance(error, Exception) else "left"
@@ -111,7 +134,7 @@ class Speech:
 
     async def _start(self) -> SpeechInfo:
         self._began = time.monotonic()
-        self._place = await self._admission.enter()
+        self._place = await self._admission.enter(self.request.client)
         self._metrics.speech_opened()
         self._casting = casting = await self._cast()
         return await self._begin(casting, casting.candidates)
@@ -125,6 +148,7 @@ class Speech:
                 candidates,
                 lambda candidate: deliver(candidate, self._manuscript, self.request, self._phonemizer),
                 hedge_after=self._hedge_after,
+                retries=self._retries,
                 strict=casting.strict,
             )
             self._performance = performance
@@ -135,6 +159,8 @@ class Speech:
             counting.cancel()
         self._first_audio = time.monotonic() - self._began
         self._metrics.first_audio(chosen.slot.name, self._first_audio)
+        if chosen is not first:
+            self._metrics.fell_back(first.slot.name, chosen.slot.name)
         setting = performance.primed[0]
         assert isinstance(setting, Setting)  # noqa: S101
         logger.info(
@@ -154,21 +180,24 @@ class Speech:
             fallback_from=None if chosen is first else first.slot.name,
         )
 
-    def __aiter__(self) -> Speech:
-        return self
+    async def next(self) -> SpeechEvent:
+        """The next event.
 
-    async def __anext__(self) -> SpeechEvent:
+        Raises:
+            StopAsyncIteration: There is none.
+            SpeechClosedError: Somebody closed the speech.
+            TTSError: It was cut, or what makes it failed.
+        """
         if self._events is None:
+            if self.closed:
+                reason = self._work.reason or SpeechClosedError
+                raise reason()
             self._events = self._stream()
-        self._pulling = True
-        try:
-            return await anext(self._events)
-        finally:
-            self._pulling = False
+        return await self._working(self._events.__anext__)
 
     async def _stream(self) -> AsyncGenerator[SpeechEvent, None]:
         try:
-            await self.start()
+            await self._settle()
             async with aclosing(self._told()) as events:
                 async for event in events:
                     yield event
@@ -200,37 +229,42 @@ class Speech:
                     yield event
         except EngineError as error:
             self._outcome = "failed"
-            self._performance.candidate.slot.breaker.failed()
+            self._performance.candidate.slot.breakers.broke_off()
             logger.warning("speech broke off after %d chunks: %s", chunks, error.detail)
             raise
 
-    async def audio(self) -> AsyncGenerator[bytes, None]:
-        """The encoded audio alone; closing this generator closes the speech."""
-        async with self:
-            async for event in self:
-                if isinstance(event, AudioChunk):
-                    yield event.data
-
     async def collect(self) -> SpeechResult:
-        """Wait for the whole utterance.
-
-        Nobody has heard anything before it is whole, so an engine that breaks off is asked once more, and then the
-        others speak it from its first word.
-
-        Raises:
-            TTSError: As :meth:`start`.
-        """
+        """See :meth:`Speech.collect`."""
         if self._events is not None:
             raise RuntimeError("This speech is being iterated; call speak() again to collect it.")
-        async with self:
-            await self.start()
-            again = True
-            while True:
-                try:
-                    return await self._gather()
-                except EngineError as error:
-                    await self._start_over(error, again=again)
-                again = False
+        try:
+            return await self._working(self._collect)
+        finally:
+            await self.aclose()
+
+    async def _working(self, work: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Do something that others may end by closing or cutting the speech."""
+        if self._work.worker is not None:
+            raise RuntimeError("Another task asks this speech for more; only one may at a time.")
+        try:
+            with self._work:
+                self.keeper = self._work.worker
+                return await work()
+        except StopAsyncIteration:
+            raise
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _collect(self) -> SpeechResult:
+        await self._settle()
+        again = True
+        while True:
+            try:
+                return await self._gather()
+            except EngineError as error:
+                await self._start_over(error, again=again)
+            again = False
 
     async def _gather(self) -> SpeechResult:
         chunks: list[bytes] = []
@@ -262,8 +296,9 @@ class Speech:
         casting, broken = self._casting, self._performance
         assert casting is not None  # noqa: S101
         assert broken is not None  # noqa: S101
-        # One that went silent would only go silent for as long again.
-        same = again and error.retryable and not isinstance(error, EngineTimeoutError)
+        # One that went silent would only go silent for as long again; one that tells its words was taken up in vain.
+        in_vain = broken.candidate.engine.capabilities.words or isinstance(error, EngineTimeoutError)
+        same = again and error.retryable and not in_vain
         at = casting.candidates.index(broken.candidate)
         rest = casting.candidates[at if same else at + 1 :]
         if casting.strict:
@@ -272,7 +307,8 @@ class Speech:
             if casting.strict or isinstance(error, UnspeakableTextError):
                 raise error
             detail = "No speech engine could finish this text; try again later."
-            raise NoEngineError(detail, retry_after=max(1.0, broken.candidate.slot.breaker.retry_after)) from error
+            wait = broken.candidate.slot.breakers.engine.retry_after
+            raise NoEngineError(detail, retry_after=max(1.0, wait)) from error
         await broken.events.aclose()
         self._performance, self._bytes, self._outcome = None, 0, "left"
         try:
@@ -281,29 +317,51 @@ class Speech:
             self._outcome = "failed" if isinstance(failure, Exception) else "left"
             raise
 
-    async def aclose(self) -> None:
-        """Stop the engine and free everything; harmless when called again."""
-        if self._closed:
+    def cut(self, reason: Callable[[], TTSError]) -> None:
+        """End it from outside; whoever works for it, or asks for more, gets the error."""
+        if self.closed:
             return
-        self._closed = True
-        if self._place is not None:
-            self._place.leave()
-            self._metrics.speech_closed(self.info.engine if self.info else None, self._outcome, self._bytes)
-        with suppress(TimeoutError):
+        working = self._work.worker is not None
+        self._work.interrupt(reason)
+        if not working:
+            self._closing = self.loop.create_task(self.aclose())
+
+    async def aclose(self) -> None:
+        """Stop the engine and free everything; harmless when called again, and in any task."""
+        if self.closed:
+            return
+        worker = self._work.worker
+        if worker is not None and worker is not asyncio.current_task():
+            # What is being asked for more cannot be closed by anybody else than who asks.
+            self._work.interrupt(SpeechClosedError)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSING_LIMIT):
+                    await self._freed.wait()
+            return
+        self.closed = True
+        self.release()
+        try:
             async with asyncio.timeout(CLOSING_LIMIT):
-                if self._events is not None and not self._pulling:
+                if self._events is not None and worker is None:
                     await self._events.aclose()
                 if self._performance is not None:
                     await self._performance.events.aclose()
                 await self._manuscript.aclose()
+        except TimeoutError:
+            logger.warning("a speech did not close within %.0f s", CLOSING_LIMIT)
+        finally:
+            self.keeper = None
+            self._freed.set()
+            self._roster.leave(self)
 
-    async def __aenter__(self) -> Speech:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
+    def release(self) -> None:
+        """Give the place back; harmless when called again."""
+        place, self._place = self._place, None
+        if place is not None:
+            place.leave()
+            cut = self._work.reason not in (None, SpeechClosedError)
+            outcome = "failed" if cut else self._outcome
+            self._metrics.speech_closed(self.info.engine if self.info else None, outcome, self._bytes)
 
 
 async def _chained(

@@ -47,6 +47,8 @@ class PieceLimits(msgspec.Struct, frozen=True, kw_only=True):
     than this, so that the first sound does not wait for the rest."""
     one_sentence: bool = False
     """True: every piece is a single sentence, for engines that pause too little between the sentences of a piece."""
+    join_seconds: float | None = None
+    """Seconds that sentences which share a piece may take together, likewise reckoned (None: as for one)."""
     max_chars: int = 400
     """Characters a piece may have; only a longer sentence is cut inside."""
     max_bytes: int | None = None
@@ -158,7 +160,10 @@ class Splitter:
 
     def _joins(self, begin: int, until: int, end: int) -> bool:
         if not (self._first or self._limits.one_sentence):
-            return True
+            most = self._limits.join_seconds
+            if most is None or self._seconds(begin, end) <= most:
+                return True
+            return not (self._speakable(self._start, end) and self._speakable(begin, until))
         if self._first and until - begin < _VERY_SHORT and end - begin <= self._limits.first_chars:
             return True
         return not (self._speakable(self._start, end) and self._speakable(begin, until))

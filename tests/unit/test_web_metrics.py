@@ -35,9 +35,13 @@ def test_every_line_is_of_the_format():
     metrics.first_audio('ed"ge\n', 1.0)
     metrics.speech_opened()
     metrics.speech_closed("edge", "complete", 5)
+    metrics.fell_back("edge", "piper")
+    metrics.breakers["edge"] = lambda: "half-open"
     lines = metrics.render().splitlines()
     assert metrics.render().endswith("\n")
     for line in lines:
         assert line.startswith("# ") or LINE.match(line.replace('\\"', "").replace("\\n", "")), line
     families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
-    assert len(set(families)) == len(families) == 5
+    assert len(set(families)) == len(families) == 7
+    assert 'tts_fallbacks_total{wanted="edge",engine="piper"} 1' in lines
+    assert 'tts_breaker_open{engine="edge"} 0.5' in lines
