@@ -55,6 +55,7 @@ def examine(folder: Path) -> list[Finding]:
     Args:
         folder: Where the ``.env`` file would be.
     """
+    from litestar_tts.cli.diagnosis.keys import examine_keys
     from litestar_tts.cli.diagnosis.machine import examine_machine
     from litestar_tts.cli.diagnosis.network import examine_network
     from litestar_tts.cli.diagnosis.packages import examine_packages, examine_python
@@ -75,6 +76,7 @@ def examine(folder: Path) -> list[Finding]:
             "engines": examine_engines,
             "network": lambda: examine_network(wanted="edge" in (chosen or ["edge"]), only=chosen == ["edge"]),
             "port": examine_port,
+            "keys": examine_keys,
             "store": examine_store,
             "machine": examine_machine,
         }

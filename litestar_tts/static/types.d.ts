@@ -35,7 +35,7 @@ export interface Health {
   version: string;
   /** Characters that one request may have spoken. */
   max_text_length: number;
-  engines: { name: string; status: "ok" | "failing" | "unavailable"; breaker: string; voices: number; detail: string | null }[];
+  engines: { name: string; status: "ok" | "failing" | "unavailable"; breaker: string; voices: number; failing_voices: string[]; detail: string | null }[];
   queue: { active: number; waiting: number; max_streams: number; max_queue: number };
 }
 

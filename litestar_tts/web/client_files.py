@@ -8,7 +8,6 @@ from typing import Any, Final
 from litestar import Request, Response, get, head
 from litestar.handlers import HTTPRouteHandler
 
-from litestar_tts.web.auth import OPEN_ROUTE
 from litestar_tts.web.response import HeadAnswer
 
 __all__ = ("CLIENT_FILES", "CLIENT_HANDLERS")
@@ -35,8 +34,7 @@ HEADERS: Final = {"cache-control": "no-cache"}
 _PATHS: Final = [f"/client/{name}" for name in sorted(CLIENT_FILES)]
 
 
-# A browser cannot send a key with a module that it imports, and these files are no secret.
-@get(_PATHS, include_in_schema=False, opt={OPEN_ROUTE: True}, sync_to_thread=False)
+@get(_PATHS, include_in_schema=False, sync_to_thread=False)
 def client_file(request: Request[Any, Any, Any]) -> Response[bytes]:
     """One file; 304 where the browser has it."""
     # Read anew each time: browsers ask rarely, and a process that speaks has better use for its memory.
@@ -49,7 +47,7 @@ def client_file(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(data, media_type=_media_type(_name(request)), headers=headers)
 
 
-@head(_PATHS, include_in_schema=False, opt={OPEN_ROUTE: True}, sync_to_thread=False)
+@head(_PATHS, include_in_schema=False, sync_to_thread=False)
 def client_file_head(request: Request[Any, Any, Any]) -> Response[None]:
     """What the GET would answer."""
     return HeadAnswer(media_type=_media_type(_name(request)), headers=dict(HEADERS))

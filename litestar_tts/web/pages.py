@@ -20,6 +20,11 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.params import FromPath
+from litestar.types import ControllerRouterHandler
+
+from litestar_tts.web.auth import BasicChallenge, key_guard
+from litestar_tts.web.keys import ApiKeys
+from litestar_tts.web.problems import exception_handlers
 
 __all__ = ("DEMO_POLICY", "OfflineSwagger", "demo_page", "docs_router")
 
@@ -48,9 +53,18 @@ PAGE_HEADERS: Final = {
 
 
 def demo_page(
-    *, api: str, docs: str, max_text_length: int, path: str = "/", links: Mapping[str, str] = MappingProxyType({})
-) -> list[HTTPRouteHandler]:
+    *,
+    api: str,
+    docs: str,
+    max_text_length: int,
+    path: str = "/",
+    links: Mapping[str, str] = MappingProxyType({}),
+    keys: ApiKeys | None = None,
+) -> list[ControllerRouterHandler]:
     """Handlers of the demo page and of its files. The API must serve its browser client (``mount_client``).
+
+    Where the API asks for keys, either the client is open (``open_client``) and the page has a field for the key, or
+    the page asks for it by itself, as a password; browsers then send it along to everything in the same folder.
 
     Args:
         api: Path of the API, ``/`` for the root.
@@ -58,8 +72,10 @@ def demo_page(
         max_text_length: Characters that the API takes.
         path: Where the page is.
         links: Further links in its head, text → path.
+        keys: Of which a visitor has to know one; None: everybody may see the page.
     """
     page = (DEMO / "demo.html").read_text(encoding="utf-8").replace("{max_length}", str(max_text_length))
+    page = page.replace("{asks_for_keys}", "true" if keys is not None else "false")
     files = {name: DEMO / name for name in DEMO_FILES}
     base = path.rstrip("/")
 
@@ -80,7 +96,18 @@ def demo_page(
             text.replace("{links}", shown), headers={**PAGE_HEADERS, "Content-Security-Policy": DEMO_POLICY}
         )
 
-    return [demo, _file_handler(f"{base}/assets", files)]
+    handlers: list[ControllerRouterHandler] = [demo, _file_handler(f"{base}/assets", files)]
+    if keys is None:
+        return handlers
+    guarded = Router(
+        "/",
+        route_handlers=handlers,
+        guards=[key_guard(keys, links=True)],
+        middleware=[BasicChallenge()],
+        exception_handlers=exception_handlers(),
+        include_in_schema=False,
+    )
+    return [guarded]
 
 
 def docs_router(path: str = "/docs") -> Router:

@@ -1,5 +1,6 @@
 """The demo page in a real browser, against a real server with a real voice."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -367,11 +368,22 @@ def test_what_is_wrong_is_said_in_words(browser, url):
         status(page, "Done.")
 
 
-def test_a_server_that_wants_a_key_and_one_that_has_enough(browser):
+OPEN_CLIENT = """
+from litestar_tts.config import TTSConfig
+from litestar_tts.server import serve
+
+serve(port=0, log_level="warning", config=TTSConfig(path="/", open_client=True))
+"""
+
+
+def test_a_server_with_an_open_client_asks_for_the_key_in_the_page(browser, tmp_path):
+    (tmp_path / "open_client.py").write_text(OPEN_CLIENT)
+    path = f"{ROOT}{os.pathsep}{tmp_path}"
     with (
-        module(*SERVE, ready=ADDRESS, TTS_API_KEYS="sesame", RATE_LIMIT_REQUESTS="2") as url,
+        module("open_client", ready=ADDRESS, PYTHONPATH=path, TTS_API_KEYS="sesame") as url,
         visit(browser, url, clean=False) as page,
     ):
+        assert "$TTS_API_KEY" not in page.locator("#code").inner_text()
         page.get_by_label("This server wants an API key").fill("sesame")
         button(page, "Use it").click()
         ready(page)
@@ -379,9 +391,40 @@ def test_a_server_that_wants_a_key_and_one_that_has_enough(browser):
         assert "$TTS_API_KEY" in page.locator("#code").inner_text()
         speak(page, "Thank you.")
         status(page, "Done.")
-        # The speech and its phones were the budget.
-        speak(page, "Once more.")
-        expect(page.locator("#status")).to_contain_text(re.compile(r"room again in \d+ seconds"))
+
+
+def test_a_server_that_wants_a_key_and_one_that_has_enough(browser, tmp_path):
+    keys = tmp_path / "keys"
+    keys.write_text("sesame\n")
+    known = {"username": "", "password": "sesame"}
+    with module(*SERVE, ready=ADDRESS, TTS_API_KEYS_FILE=str(keys), RATE_LIMIT_REQUESTS="2") as url:
+        stranger = browser.new_context()
+        with pytest.raises(playwright_api.Error, match="AUTH_CREDENTIALS"):
+            stranger.new_page().goto(url)
+        stranger.close()
+        with visit(browser, url, clean=False, http_credentials=known) as page:
+            # The browser was asked once, for the page, and sends the key with everything else by itself.
+            ready(page)
+            expect(page.get_by_label("This server wants an API key")).to_be_hidden()
+            assert "$TTS_API_KEY" in page.locator("#code").inner_text()
+            speak(page, "Thank you.")
+            status(page, "Done.")
+            check_budget_and_key(page, keys)
+
+
+def check_budget_and_key(page, keys: Path) -> None:
+    # The speech and its phones were the budget.
+    speak(page, "Once more.")
+    expect(page.locator("#status")).to_contain_text(re.compile(r"room again in \d+ seconds"))
+    # Another key is another client, and whoever has the page open can go on with it.
+    keys.write_text("open\n")
+    page.wait_for_timeout(1100)  # what the server promises
+    speak(page, "And now?")
+    expect(page.locator("#status")).to_contain_text("The server wants an API key first")
+    page.get_by_label("This server wants an API key").fill("open")
+    button(page, "Use it").click()
+    speak(page, "Thank you again.")
+    status(page, "Done.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -52,8 +52,19 @@ async def test_nothing_else_of_the_folder_is(name: str):
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_needs_no_key_and_spends_nothing():
+@pytest.mark.parametrize("path", ["tts.js", "types.d.ts", "player/reader.js"])
+async def test_needs_a_key_where_the_api_does(path: str):
     async with client_of(config(ScriptedEngine(), api_keys=["secret"])) as client:
+        for method in ("GET", "HEAD", "POST"):
+            refused = await client.request(method, f"/tts/client/{path}")
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"] == "Bearer"
+        answer = await client.get(f"/tts/client/{path}", headers={"Authorization": "Bearer secret"})
+        assert answer.status_code == 200
+
+
+async def test_needs_no_key_where_the_client_is_open_and_spends_nothing():
+    async with client_of(config(ScriptedEngine(), api_keys=["secret"], open_client=True)) as client:
         answer = await client.get("/tts/client/tts.js")
         assert answer.status_code == 200
         assert not [name for name in answer.headers if name.startswith("ratelimit")]

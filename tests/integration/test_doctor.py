@@ -21,6 +21,7 @@ import pytest
 
 from litestar_tts import __version__
 from litestar_tts.cli.diagnosis.children import load_modules, speak_once
+from litestar_tts.cli.diagnosis.keys import examine_keys
 from litestar_tts.cli.diagnosis.machine import examine_machine
 from litestar_tts.cli.diagnosis.network import examine_network
 from litestar_tts.cli.diagnosis.port import examine_port
@@ -536,6 +537,26 @@ def test_a_host_that_is_not_this_machine(here, host):
     (found,) = here(examine_port, TTS_HOST=host, TTS_PORT="0")
     assert found.status is Status.FAIL
     assert "TTS_HOST" in str(found.advice)
+
+
+def test_a_file_of_keys_is_there_and_of_nobody_elses_business(here, tmp_path):
+    path = tmp_path / "keys"
+    (found,) = here(examine_keys)
+    assert found.status is Status.SKIP
+    (found,) = here(examine_keys, TTS_API_KEYS_FILE=str(path))
+    assert found.status is Status.FAIL
+    assert "no such file" in found.figure
+    path.write_text("# nobody yet\n")
+    (found,) = here(examine_keys, TTS_API_KEYS_FILE=str(path))
+    assert found.status is Status.FAIL
+    assert "one key a line" in found.advice
+    path.write_text("secret-of-ada\n")
+    for mode, status in ((0o600, Status.OK), (0o640, Status.OK), (0o644, Status.WARN), (0o620, Status.WARN)):
+        path.chmod(mode)
+        (found,) = here(examine_keys, TTS_API_KEYS_FILE=str(path))
+        assert found.status is status, oct(mode)
+        assert "secret" not in found.figure
+    assert found.advice == f"chmod 600 {path}"
 
 
 def test_the_store(here):

@@ -23,12 +23,14 @@ ROUTES: Final = ("/generate", "/generate-stream", "/generate-visemes", "/generat
 
 async def probe_client_files(target: Target, notes: Notes) -> str:
     """``/client/…``: modules, what they import, and types, with tags that save sending them again."""
-    first = await target.ask("GET", "/client/tts.js", key=False, status=None)
+    first = await target.ask("GET", "/client/tts.js", status=None)
     if first.status == 404:
         raise SkipProbeError("not mounted (mount_client)")
+    if first.status == 401:
+        raise Fault(first.describe(), advice=first.advice)
     wanted, size = list(FILES), 0
     for name in wanted:
-        answer = await target.ask("GET", f"/client/{name}", key=False, status=None)
+        answer = await target.ask("GET", f"/client/{name}", status=None)
         if not notes.expect(answer.status == 200, f"/client/{name}: {answer.status}"):
             continue
         expected = "text/javascript" if name.endswith(".js") else "text/plain"
@@ -41,7 +43,7 @@ async def probe_client_files(target: Target, notes: Notes) -> str:
             wanted += [found for found in _imports(name, answer.body) if found not in wanted]
         tag = answer.headers.get("etag")
         if notes.expect(tag, f"/client/{name}: no ETag"):
-            again = await target.ask("GET", f"/client/{name}", headers={"if-none-match": tag}, key=False, status=None)
+            again = await target.ask("GET", f"/client/{name}", headers={"if-none-match": tag}, status=None)
             notes.expect(again.status == 304, f"/client/{name}: {again.status} although nothing has changed")
     notes.data["files"] = wanted
     return f"{len(wanted)} files, {size / 1024:.0f} KiB; asked again they cost nothing (304)"
@@ -79,9 +81,11 @@ async def probe_page(target: Target, notes: Notes) -> str:
     if _split(target.base)[1]:
         raise SkipProbeError("the standalone server's only")
     try:
-        page = await target.ask("GET", "/", key=False, status=None)
+        page = await target.ask("GET", "/", status=None)
     except Fault as fault:
         raise Fault(fault.figure) from None
+    if page.status == 401:
+        raise Fault(page.describe(), advice=page.advice)
     if page.status == 404:
         raise SkipProbeError("there is no page at /")
     notes.expect(page.status == 200 and page.media_type == "text/html", f"/: {page.status} {page.media_type}")

@@ -80,7 +80,8 @@ export async function loadClient() {
 /** Another service on the same API: its own queue, sound and events. */
 export const newService = () => new Service({ baseURL: api, headers });
 
-export const hasKey = () => key !== "";
+/** Whether requests need a key: that of the page's field, or the password that the browser sends by itself. */
+export const needsKey = () => key !== "" || document.body.dataset.asksForKeys === "true";
 
 /**
  * Call `load` now, and again when the server is back or the key has come.
@@ -137,7 +138,7 @@ function isKeyMissing(error) {
  */
 export function inWords(error) {
   const { code, status, retryAfter, problem, message, name } = /** @type {any} */ (error ?? {});
-  if (isKeyMissing(error)) return hasKey() ? "The server does not know this API key." : "The server wants an API key first: there is a field for it above.";
+  if (isKeyMissing(error)) return key ? "The server does not know this API key." : "The server wants an API key first: there is a field for it above.";
   if (name === "TimeoutError") return "The server took too long.";
   if (code === "network" || error instanceof TypeError) return navigator.onLine ? "The server cannot be reached. Is it still running?" : "This device is offline.";
   if (code === "autoplay-blocked") return "The browser wants a click before it lets a page speak: press the button once more.";

@@ -2,7 +2,7 @@
 
 import { Caption } from "./caption.js";
 import { LANGUAGES, command } from "./commands.js";
-import { $, api, calm, hasKey, inWords, isAbort, make, maxLength, semitones, signed, ttsService } from "./connection.js";
+import { $, api, calm, inWords, isAbort, make, maxLength, needsKey, semitones, signed, ttsService } from "./connection.js";
 import { Runs } from "./runs.js";
 import { makeTabs } from "./tabs.js";
 import { makeTimeline } from "./timeline.js";
@@ -224,7 +224,7 @@ function update() {
 }
 
 export function showCode() {
-  $("code").textContent = command(language, api, { text: field.text.value.trim(), fields: fields(), format: field.format.value, key: hasKey() });
+  $("code").textContent = command(language, api, { text: field.text.value.trim(), fields: fields(), format: field.format.value, key: needsKey() });
 }
 
 $("samples").append(...Object.entries(SAMPLES).map(([name, text]) => make("button", { type: "button", onclick: () => {
