@@ -9,8 +9,8 @@ from litestar.handlers import BaseRouteHandler
 __all__ = ("paths_of",)
 
 
-def paths_of(handlers: Iterable[Any], base: str = "") -> Iterator[tuple[Any, str]]:
-    """Every path that handlers, routers and controllers will answer, with the handler where it is known.
+def paths_of(handlers: Iterable[Any], base: str = "") -> Iterator[tuple[BaseRouteHandler, str]]:
+    """Every path that handlers, routers and controllers will answer, with its handlers.
 
     Args:
         handlers: As given to an application, before it has registered them.
@@ -30,7 +30,7 @@ def paths_of(handlers: Iterable[Any], base: str = "") -> Iterator[tuple[Any, str
                 yield handler, f"{base}/{path}"
 
 
-def _paths_of_router(router: Any, base: str) -> Iterator[tuple[Any, str]]:
+def _paths_of_router(router: Any, base: str) -> Iterator[tuple[BaseRouteHandler, str]]:
     routes = getattr(router, "routes", None)
     if routes is None:
         # 3.0: a router knows its handlers only.
@@ -38,4 +38,5 @@ def _paths_of_router(router: Any, base: str) -> Iterator[tuple[Any, str]]:
         return
     for route in routes:
         # 2.x: a router registers by itself, and its routes have its path in front.
-        yield getattr(route, "route_handler", None), f"{base}/{route.path}"
+        for handler in getattr(route, "route_handlers", None) or [route.route_handler]:
+            yield handler, f"{base}/{route.path}"

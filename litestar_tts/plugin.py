@@ -16,9 +16,12 @@ from litestar.types import Middleware
 from litestar_tts.config import TTSConfig
 from litestar_tts.exceptions import ConfigurationError, TTSError
 from litestar_tts.limits import RateLimiter
+from litestar_tts.web.compression import opt_against, sparing
+from litestar_tts.web.keys import ApiKeys
+from litestar_tts.web.openapi import RequestModels
 from litestar_tts.web.problems import exception_handlers
 from litestar_tts.web.ratelimit import RateLimitMiddleware
-from litestar_tts.web.router import SECURITY_SCHEME, build_router, claims_prefix, uncopied
+from litestar_tts.web.router import SECURITY_SCHEME, build_router, claims_prefix, shared_paths, uncopied
 from litestar_tts.web.service import TTSService
 
 if TYPE_CHECKING:
@@ -27,11 +30,9 @@ if TYPE_CHECKING:
 __all__ = ("TTSPlugin", "get_plugin")
 
 DEFAULT_SERVICE_KEY = "tts_service"
-UNCOMPRESSED = "litestar_tts_uncompressed"
-"""``opt`` that keeps a host's compression away from our audio, where the host has no such key of its own."""
 
 
-class TTSPlugin(InitPlugin, CLIPlugin):
+class TTSPlugin(InitPlugin, CLIPlugin, RequestModels):
     """Speech for a Litestar application.
 
     ::
@@ -53,13 +54,25 @@ class TTSPlugin(InitPlugin, CLIPlugin):
         self.config = config or TTSConfig()
         self._service: TTSService | None = None
         self._budget: RateLimiter | None = None
+        self._keys: ApiKeys | None = None
 
     @property
     def service(self) -> TTSService:
         """The service that speaks; for use outside of handlers."""
         if self._service is None:
-            self._service = TTSService(self.config)
+            self._service = TTSService(self.config, keys=self.keys)
         return self._service
+
+    @property
+    def keys(self) -> ApiKeys | None:
+        """The API keys, as they are at each moment; None where the configuration asks for none.
+
+        Raises:
+            ConfigurationError: Their file cannot be read.
+        """
+        if self._keys is None:
+            self._keys = ApiKeys.from_config(self.config)
+        return self._keys
 
     def rate_limit(self) -> Middleware:
         """Middleware with which a route of the application spends from the budget of the plugin's clients.
@@ -70,7 +83,7 @@ class TTSPlugin(InitPlugin, CLIPlugin):
         limiter = self._limiter()
         if limiter is None:
             return lambda app: app
-        return uncopied(RateLimitMiddleware.from_config(self.config, limiter, on_entry=True))
+        return uncopied(RateLimitMiddleware.from_config(self.config, limiter, keys=self.keys, on_entry=True))
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         """Add routes, the injected service and the clean-up to the application."""
@@ -85,9 +98,11 @@ class TTSPlugin(InitPlugin, CLIPlugin):
         limiter = self._limiter()
         # What our service raises in a handler of the application is answered as our own routes answer it, unless the
         # application says otherwise.
-        app_config.exception_handlers.setdefault(TTSError, exception_handlers()[TTSError])
+        # A copy: Litestar hands on the application's own object, which may be that of other applications too.
+        app_config.exception_handlers = {TTSError: exception_handlers()[TTSError], **app_config.exception_handlers}
         self._inject(app_config, others)
         app_config.lifespan.append(self._lifespan(limiter))
+        app_config.plugins.append(_Last())
         if config.mount_speech:
             self._mount(app_config, others, limiter)
         return app_config
@@ -116,9 +131,10 @@ class TTSPlugin(InitPlugin, CLIPlugin):
             if key == DEFAULT_SERVICE_KEY:
                 return
             raise ConfigurationError(f"two TTSPlugins have the service_key {key!r}; give each its own")
-        if key in app_config.dependencies:
+        if key in app_config.dependencies or key in app_config.parameters:
+            what = "dependency" if key in app_config.dependencies else "parameter"
             raise ConfigurationError(
-                f"the application has a dependency {key!r} of its own; choose another service_key for TTSConfig"
+                f"the application has a {what} {key!r} of its own; choose another service_key for TTSConfig"
             )
         service = self.service
 
@@ -154,19 +170,35 @@ class TTSPlugin(InitPlugin, CLIPlugin):
         if config.csrf_exempt:
             csrf = app_config.csrf_config
             opt[csrf.exclude_from_csrf_key if csrf is not None else "exclude_from_csrf"] = True
-        if config.api_keys and config.security is None and config.include_in_schema:
+        if config.asks_for_keys and config.security is None and config.include_in_schema:
             _add_security_scheme(app_config)
-        app_config.route_handlers.append(
-            build_router(
-                config,
-                self.service,
-                limiter,
-                opt=opt,
-                audio_opt=_uncompressed(app_config),
-                # At the root, what is unknown to us is for the application to answer.
-                whole_prefix=config.path != "/" and not claims_prefix(config.path, app_config.route_handlers),
-            )
+        router = build_router(
+            config,
+            self.service,
+            limiter,
+            keys=self.keys,
+            opt=opt,
+            audio_opt=opt_against(app_config.compression_config),
+            # At the root, what is unknown to us is for the application to answer.
+            whole_prefix=config.path != "/" and not claims_prefix(config.path, app_config.route_handlers),
         )
+        taken = shared_paths([router], app_config.route_handlers)
+        if taken:
+            raise ConfigurationError(
+                f"the application answers {', '.join(taken)} itself, as a TTSPlugin at {config.path!r} would; "
+                "give TTSConfig another path"
+            )
+        app_config.route_handlers.append(router)
+
+
+class _Last(InitPlugin):
+    """Comes behind all plugins of the application, and so sees what they have set."""
+
+    def on_app_init(self, app_config: AppConfig) -> AppConfig:
+        """Keep the application's compression away from speech."""
+        if app_config.compression_config is not None:
+            app_config.compression_config = sparing(app_config.compression_config)
+        return app_config
 
 
 def get_plugin(app: Litestar) -> TTSPlugin:
@@ -179,18 +211,6 @@ def get_plugin(app: Litestar) -> TTSPlugin:
         if isinstance(plugin, TTSPlugin):
             return plugin
     raise LookupError("This application has no TTSPlugin.")
-
-
-def _uncompressed(app_config: AppConfig) -> dict[str, Any]:
-    """``opt`` that keeps the host's compression away: it would hold streamed audio back, and gain nothing."""
-    compression = app_config.compression_config
-    if compression is None:
-        return {}
-    if compression.exclude_opt_key is None:
-        # A copy: the host may share its object with other applications.
-        app_config.compression_config = compression = copy.copy(compression)
-        compression.exclude_opt_key = UNCOMPRESSED
-    return {compression.exclude_opt_key: True}
 
 
 def _add_security_scheme(app_config: AppConfig) -> None:

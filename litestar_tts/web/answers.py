@@ -17,7 +17,7 @@ from litestar_tts.models import SpeechInfo, SpeechResult, Viseme, VisemeSet, Wor
 from litestar_tts.road.speech import Speech
 from litestar_tts.web.frames import error_message, frames
 from litestar_tts.web.problems import log_unexpected, problem_of
-from litestar_tts.web.response import AudioStream
+from litestar_tts.web.response import WRITE_TIMEOUT, AudioStream
 from litestar_tts.web.schema import TTSSpeechResult, TTSViseme, TTSWord
 from litestar_tts.web.watch import ClientLeftError, ClientWatch
 
@@ -39,6 +39,7 @@ async def speech_response(
     receive: Receive | None = None,
     instance: str = "",
     background: BackgroundTask | BackgroundTasks | None = None,
+    write_timeout: float = WRITE_TIMEOUT,
 ) -> AudioStream:
     """Wait for the first audio, then give the response that streams the rest.
 
@@ -48,6 +49,7 @@ async def speech_response(
         receive: The request's, whose body must have been read: a client who leaves during the wait ends the speech.
         instance: Path of the request, for problems inside the frames.
         background: As for every response.
+        write_timeout: Seconds after which a client who takes nothing at all is cut off.
 
     Raises:
         TTSError: No audio can be had; the speech is closed.
@@ -72,6 +74,7 @@ async def speech_response(
         watch=watch,
         headers={**audio_headers(info), "X-Stream-Mode": "true"},
         background=background,
+        write_timeout=write_timeout,
     )
 
 

@@ -3,7 +3,7 @@
 import logging
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -21,6 +21,7 @@ SCOPE_KEY: Final = "litestar_tts.exchange"
 CLOSING_LIMIT: Final = 5.0
 """Seconds that closing may take before it is given up."""
 
+_SINGLE: Final = frozenset({b"cache-control", b"etag", b"x-content-type-options", b"x-request-id"})
 _SANE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,127}")
 
 
@@ -83,8 +84,9 @@ class ExchangeMiddleware(ASGIMiddleware):
 
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                present = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(field for field in extra if field[0] not in present)]
+                headers = _without_rivals(message["headers"])
+                present = {name for name, _ in headers}
+                message["headers"] = [*headers, *(field for field in extra if field[0] not in present)]
                 if message["status"] >= HTTPStatus.BAD_REQUEST:
                     self.refused(message["status"])
                 # Servers write their access log now, from the scope, and the query of a GET is what a user says.
@@ -95,6 +97,20 @@ class ExchangeMiddleware(ASGIMiddleware):
             await next_app(scope, receive, send_marked)
         finally:
             await exchange.aclose()
+
+
+def _without_rivals(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Headers without those of a host's layers that contradict ours: spelt otherwise, they stay beside them."""
+    kept: dict[bytes, bytes] = {}
+    others: list[tuple[bytes, bytes]] = []
+    for name, value in headers:
+        key = name.lower()
+        if key not in _SINGLE:
+            others.append((key, value))
+        # What is ours comes last, unless it is from a layer too; and nothing may lift a ban on storing speech.
+        elif b"no-store" not in kept.get(key, b"") or b"no-store" in value:
+            kept[key] = value
+    return [*kept.items(), *others]
 
 
 def _request_id(scope: Scope) -> str:

@@ -19,7 +19,7 @@ from litestar_tts.web.service import TTSService
 __all__ = ("health", "health_head", "measurements", "voices", "voices_head")
 
 AnyRequest = Request[Any, Any, Any]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=openapi.FILTER_CHARS)]
 
 
 class _VoiceFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,10 +35,10 @@ class _VoiceFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     operation_class=openapi.VoicesOperation,
     responses=openapi.documented(*openapi.LIST_PROBLEMS),
 )
-async def voices(request: AnyRequest, tts: NamedDependency[TTSService]) -> Response[TTSVoices]:
+async def voices(request: AnyRequest, litestar_tts: NamedDependency[TTSService]) -> Response[TTSVoices]:
     """The voices of all engines that can be asked, in the engines' order."""
     wanted = read_query(request.scope["query_string"], _VoiceFilter)
-    found = await tts.voices(engine=wanted.engine, language=wanted.language, gender=wanted.gender)
+    found = await litestar_tts.voices(engine=wanted.engine, language=wanted.language, gender=wanted.gender)
     return Response(TTSVoices(voices=[_listed(voice) for voice in found], count=len(found)))
 
 
@@ -69,16 +69,16 @@ def _listed(voice: Voice) -> TTSVoice:
     security=[{}],
     responses={503: ResponseSpec(TTSHealth, description="No engine can speak.", generate_examples=False)},
 )
-async def health(tts: NamedDependency[TTSService]) -> Response[TTSHealth]:
+async def health(litestar_tts: NamedDependency[TTSService]) -> Response[TTSHealth]:
     """200 when something can speak, 503 when nothing can."""
-    report = msgspec.convert(await tts.health(), TTSHealth, from_attributes=True)
+    report = msgspec.convert(await litestar_tts.health(), TTSHealth, from_attributes=True)
     return Response(report, status_code=503 if report.status == "down" else 200)
 
 
 @head("/health", opt={OPEN_ROUTE: True}, include_in_schema=False)
-async def health_head(tts: NamedDependency[TTSService]) -> Response[None]:
+async def health_head(litestar_tts: NamedDependency[TTSService]) -> Response[None]:
     """What the GET would answer: many monitors ask this way."""
-    report = await tts.health()
+    report = await litestar_tts.health()
     return HeadAnswer(media_type="application/json", status_code=503 if report.status == "down" else 200)
 
 
@@ -89,6 +89,6 @@ async def health_head(tts: NamedDependency[TTSService]) -> Response[None]:
     media_type=metrics.CONTENT_TYPE,
     responses=openapi.documented(401),
 )
-async def measurements(tts: NamedDependency[TTSService]) -> Response[str]:
+async def measurements(litestar_tts: NamedDependency[TTSService]) -> Response[str]:
     """Counters of this process in Prometheus' text format."""
-    return Response(tts.metrics.render(), media_type=metrics.CONTENT_TYPE)
+    return Response(litestar_tts.metrics.render(), media_type=metrics.CONTENT_TYPE)

@@ -19,13 +19,15 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
+from litestar.plugins import OpenAPISchemaPlugin
 
 from litestar_tts.frames import MEDIA_TYPE
 from litestar_tts.models import AudioFormat
 from litestar_tts.web.problems import MEDIA_TYPE as PROBLEM
-from litestar_tts.web.schema import TTSGenerateRequest, TTSProblem
+from litestar_tts.web.schema import TTSGenerateRequest, TTSProblem, TTSSpeechRequest
 
 __all__ = (
+    "FILTER_CHARS",
     "LIST_PROBLEMS",
     "QUERY_PROBLEMS",
     "SPEECH_PROBLEMS",
@@ -33,6 +35,7 @@ __all__ = (
     "FramesOperation",
     "GenerateOperation",
     "GenerateQueryOperation",
+    "RequestModels",
     "TimelineOperation",
     "VoicesOperation",
     "documented",
@@ -48,6 +51,7 @@ _PROBLEMS: Final[Mapping[int, str]] = {
     400: "The request cannot be spoken as it is; `parameter` names the field.",
     401: "The API key is missing or wrong.",
     404: "No engine has such a voice; `matches` names near ones.",
+    408: "The body did not arrive in time.",
     413: "The text, or the body, is too long.",
     415: "The body is not JSON.",
     429: "The client has used up its budget; `Retry-After` says when to come back.",
@@ -57,8 +61,10 @@ _PROBLEMS: Final[Mapping[int, str]] = {
     504: "The speech engine timed out.",
 }
 SPEECH_PROBLEMS: Final = tuple(_PROBLEMS)
-QUERY_PROBLEMS: Final = tuple(status for status in _PROBLEMS if status != 415)
+QUERY_PROBLEMS: Final = tuple(status for status in _PROBLEMS if status not in (408, 415))
 LIST_PROBLEMS: Final = (400, 401)
+FILTER_CHARS: Final = 100
+"""Longest value of a filter of voices."""
 
 
 def documented(
@@ -87,6 +93,26 @@ def operation_id(_: HTTPRouteHandler, method: Any, path: Sequence[Any]) -> str:
     if str(getattr(method, "value", method)).upper() == "GET":
         words.insert(0, "get")
     return words[0].lower() + "".join(word.capitalize() for word in words[1:])
+
+
+class RequestModels(OpenAPISchemaPlugin):
+    """Describes the bodies of requests as Litestar does, and adds that they take no other members than those named.
+
+    Part of our plugin, which stands before those that Litestar brings: the first that knows a type describes it.
+    """
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        """Whether it is one of our requests."""
+        return isinstance(value, type) and issubclass(value, TTSSpeechRequest)
+
+    def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:
+        """The description of the next plugin that knows the type, closed."""
+        others = (plugin for plugin in schema_creator.plugins if not isinstance(plugin, RequestModels))
+        maker = next(plugin for plugin in others if schema_creator.plugin_supports_field(plugin, field_definition))
+        schema: Schema = maker.to_openapi_schema(field_definition, schema_creator)
+        schema.additional_properties = False
+        return schema
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
@@ -250,7 +276,7 @@ class VoicesOperation(Operation):
                     name=name,
                     param_in="query",
                     description=text,
-                    schema=Schema(type=OpenAPIType.STRING),
+                    schema=Schema(type=OpenAPIType.STRING, min_length=1, max_length=FILTER_CHARS),
                     example=example,
                 )
                 for name, text, example in filters

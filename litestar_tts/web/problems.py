@@ -43,6 +43,7 @@ _HTTP_SLUGS: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not-found",
     405: "method-not-allowed",
+    408: "request-timeout",
     413: "body-too-large",
     415: "unsupported-media-type",
     429: "rate-limited",
@@ -51,6 +52,7 @@ _HTTP_SLUGS: Final[Mapping[int, str]] = {
 _HTTP_DETAILS: Final[Mapping[int, str]] = {
     404: "There is nothing at this path.",
     405: "This path does not take that method.",
+    408: "The body did not arrive in time; send it at once, with its true Content-Length.",
     413: "The body is larger than this server accepts; send less text.",
 }
 

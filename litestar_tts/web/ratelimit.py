@@ -20,7 +20,8 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar_tts.config import TTSConfig
 from litestar_tts.exceptions import RateLimitedError
 from litestar_tts.limits import Decision, RateLimiter
-from litestar_tts.web.keys import ApiKeys, sent_key
+from litestar_tts.web.auth import known_key
+from litestar_tts.web.keys import ApiKeys
 from litestar_tts.web.problems import MEDIA_TYPE, instance_of, problem_of
 
 __all__ = ("ClientIdentity", "RateLimitMiddleware", "rate_limit_headers", "spend")
@@ -40,18 +41,18 @@ class ClientIdentity:
     """Names the client of a connection: by API key, else by user, else by address.
 
     Args:
-        api_keys: Keys that make a client of their own. Any other key is no client, or everybody could make new ones.
+        keys: Keys that make a client of their own. Any other key is no client, or everybody could make new ones.
         trusted_proxies: Networks whose ``X-Forwarded-For`` is believed.
     """
 
-    def __init__(self, *, api_keys: Iterable[str] = (), trusted_proxies: Iterable[str] = ()) -> None:
-        self._keys = ApiKeys(api_keys)
+    def __init__(self, *, keys: ApiKeys | None = None, trusted_proxies: Iterable[str] = ()) -> None:
+        self._keys = keys
         self._proxies = tuple(ip_network(network, strict=False) for network in trusted_proxies)
 
     def __call__(self, connection: ASGIConnection[Any, Any, Any, Any]) -> str:
         """A name with its kind in front, such as ``ip:192.0.2.1``; for the limiter only, never for logs."""
-        key = sent_key(connection.headers)
-        if key is not None and key in self._keys:
+        key = known_key(self._keys, connection.headers) if self._keys is not None else None
+        if key is not None:
             return f"key:{key}"
         user = _user_name(connection.scope.get("user"))
         return f"user:{user}" if user is not None else f"ip:{self.address(connection.scope)}"
@@ -104,9 +105,11 @@ class RateLimitMiddleware(ASGIMiddleware):
         self.on_entry = on_entry
 
     @classmethod
-    def from_config(cls, config: TTSConfig, limiter: RateLimiter, *, on_entry: bool = False) -> "RateLimitMiddleware":
-        """The middleware with the keys and proxies of the plugin's configuration."""
-        identify = ClientIdentity(api_keys=config.api_keys, trusted_proxies=config.trusted_proxies)
+    def from_config(
+        cls, config: TTSConfig, limiter: RateLimiter, *, keys: ApiKeys | None, on_entry: bool = False
+    ) -> "RateLimitMiddleware":
+        """The middleware with the proxies of the plugin's configuration, and its keys."""
+        identify = ClientIdentity(keys=keys, trusted_proxies=config.trusted_proxies)
         return cls(limiter, identify=identify, on_entry=on_entry)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:

@@ -17,6 +17,7 @@ from litestar.response.base import ASGIResponse
 from litestar.types import HTTPScope, Message, Receive, Scope, Send
 
 from litestar_tts.exceptions import TTSError
+from litestar_tts.web.compression import send_unpacked
 from litestar_tts.web.exchange import close_shielded, exchange_of
 from litestar_tts.web.problems import trace_without_values
 from litestar_tts.web.watch import ClientLeftError, ClientWatch
@@ -28,6 +29,9 @@ logger = logging.getLogger("litestar_tts")
 CLIENT_LEFT_STATUS: Final = 499
 """What access logs show for a client who left before anything was sent."""
 
+WRITE_TIMEOUT: Final = 300.0
+"""Seconds after which a client who takes nothing at all is given up."""
+
 LOOP_SHARE: Final = 0.002
 """Seconds after which a stream that never has to wait lets others have the event loop."""
 
@@ -36,38 +40,46 @@ class StreamBrokenError(Exception):
     """The body broke off; raised so that every layer outside cuts the connection instead of ending the body."""
 
 
+class StalledClientError(Exception):
+    """The client keeps its connection, and takes nothing."""
+
+
 class AudioStream(Stream):
-    """A body that is made while it is sent.
+    """A body that is made while it is sent: audio, or anything else that should end when its client leaves.
 
     Args:
-        content: The chunks. If it has ``aclose()`` that is called, whatever happens.
+        content: The chunks; text is sent as UTF-8. If it has ``aclose()`` that is called, whatever happens.
         media_type: Content-Type.
         close: Further clean-up, called after that; must be harmless when called twice.
         watch: The watch of this request's client, if one has been started before; it is closed here.
         headers: Headers; they go before those of the host's layers.
         background: Run behind a complete body, and behind a client who left; not behind a failure.
+        write_timeout: Seconds after which a client who takes nothing at all is cut off.
     """
 
     def __init__(
         self,
-        content: AsyncIterator[bytes],
+        content: AsyncIterator[bytes] | AsyncIterator[str],
         *,
         media_type: str,
         close: Callable[[], Awaitable[None]] | None = None,
         watch: ClientWatch | None = None,
         headers: dict[str, str] | None = None,
         background: BackgroundTask | BackgroundTasks | None = None,
+        write_timeout: float = WRITE_TIMEOUT,
     ) -> None:
         super().__init__(content, media_type=media_type, headers=headers, background=background)
         self.chunks = content
         self._close = close
         self._watch = watch
+        self._write_timeout = write_timeout
 
     def to_asgi_response(self, *args: Any, **kwargs: Any) -> ASGIResponse:
         """Prepare sending, with the headers and cookies of the host's layers."""
         layered = kwargs.get("headers")
         if layered:
-            own = {name.lower() for name in self.headers}
+            # A tag for all of a host's answers would be one for all speeches.
+            own = {"etag", *(name.lower() for name in self.headers)}
             kwargs["headers"] = {name: value for name, value in layered.items() if name.lower() not in own}
         # The positional arguments differ between Litestar 2 and 3; only the base class needs to know them.
         return _Sender(super().to_asgi_response(*args, **kwargs), self)
@@ -85,8 +97,9 @@ class AudioStream(Stream):
             StreamBrokenError: The body broke off.
         """
         plain.headers.setdefault("X-Request-ID", exchange_of(scope).request_id)
+        send_unpacked(scope, plain.headers)
         self._watch = watch = self._watch or ClientWatch(receive)
-        body = _Body(plain, send)
+        body = _Body(plain, send, self._write_timeout)
         try:
             with watch.interrupts():
                 # Litestar 2 does not mark the answer to a HEAD request as one.
@@ -96,6 +109,10 @@ class AudioStream(Stream):
         except ClientLeftError:
             logger.debug("request %s: the client left", exchange_of(scope).request_id)
             await body.give_up()
+        except StalledClientError:
+            request_id = exchange_of(scope).request_id
+            logger.warning("request %s: the client took nothing for %g s; it is cut off", request_id, body.patience)
+            raise StreamBrokenError("The client took nothing; it is cut off.") from None
         finally:
             await self.aclose()
         await plain.after_response()
@@ -105,11 +122,11 @@ class AudioStream(Stream):
         try:
             async for chunk in self.chunks:
                 if chunk:
-                    await body.send(chunk)
+                    await body.send(chunk.encode() if isinstance(chunk, str) else chunk)
                 if time.monotonic() - since > LOOP_SHARE:
                     await asyncio.sleep(0)
                     since = time.monotonic()
-        except ClientLeftError:
+        except (ClientLeftError, StalledClientError):
             raise
         except Exception as error:
             if not body.started:
@@ -155,10 +172,11 @@ class HeadAnswer(Response[None]):
 class _Body:
     """The messages of one answer. The status line waits for the first bytes, so that until then it can be an error."""
 
-    __slots__ = ("_plain", "_send", "started")
+    __slots__ = ("_plain", "_send", "patience", "started")
 
-    def __init__(self, plain: ASGIResponse, send: Send) -> None:
+    def __init__(self, plain: ASGIResponse, send: Send, patience: float) -> None:
         self.started = False
+        self.patience = patience
         self._plain = plain
         self._send = send
 
@@ -177,7 +195,7 @@ class _Body:
         try:
             await self._pass({"type": "http.response.start", "status": CLIENT_LEFT_STATUS, "headers": []})
             await self._pass({"type": "http.response.body", "body": b"", "more_body": False})
-        except ClientLeftError:
+        except (ClientLeftError, StalledClientError):
             return
 
     async def _start(self) -> None:
@@ -187,7 +205,10 @@ class _Body:
 
     async def _pass(self, message: Message) -> None:
         try:
-            await self._send(message)
+            async with asyncio.timeout(self.patience):
+                await self._send(message)
+        except TimeoutError:
+            raise StalledClientError from None
         except OSError:
             # Newer servers say so when the client has left.
             raise ClientLeftError from None

@@ -8,7 +8,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.di import Provide
 from litestar.enums import HttpMethod
 from litestar.exceptions import MethodNotAllowedException, NotFoundException
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Method, Middleware
 
@@ -16,14 +16,15 @@ from litestar_tts._compat import paths_of
 from litestar_tts.config import TTSConfig
 from litestar_tts.limits import RateLimiter
 from litestar_tts.web import info, speech
-from litestar_tts.web.auth import key_guard
+from litestar_tts.web.auth import OPEN_ROUTE, key_guard
 from litestar_tts.web.client_files import CLIENT_HANDLERS
 from litestar_tts.web.exchange import ExchangeMiddleware
+from litestar_tts.web.keys import ApiKeys
 from litestar_tts.web.problems import exception_handlers
 from litestar_tts.web.ratelimit import RateLimitMiddleware
 from litestar_tts.web.service import TTSService
 
-__all__ = ("SECURITY_SCHEME", "build_router", "claims_prefix", "uncopied")
+__all__ = ("SECURITY_SCHEME", "build_router", "claims_prefix", "shared_paths", "uncopied")
 
 SECURITY_SCHEME: Final = "TTSApiKey"
 """Name of the security scheme among the OpenAPI components."""
@@ -36,6 +37,7 @@ def build_router(
     service: TTSService,
     limiter: RateLimiter | None,
     *,
+    keys: ApiKeys | None,
     opt: Mapping[str, Any],
     audio_opt: Mapping[str, Any],
     whole_prefix: bool,
@@ -46,6 +48,7 @@ def build_router(
         config: Options.
         service: Speaks.
         limiter: Budget of the clients; None: no limit.
+        keys: Of which a client must send one; None: open.
         opt: Litestar ``opt`` of all routes.
         audio_opt: Further ``opt`` of the routes whose answers must reach the client as they are sent.
         whole_prefix: Answer unknown paths under the prefix too.
@@ -56,20 +59,23 @@ def build_router(
 
     middleware = [*config.middleware, uncopied(ExchangeMiddleware(refused=service.metrics.refused))]
     if limiter is not None:
-        middleware.append(uncopied(RateLimitMiddleware.from_config(config, limiter)))
+        middleware.append(uncopied(RateLimitMiddleware.from_config(config, limiter, keys=keys)))
     json_handlers = [*speech.JSON_HANDLERS, info.voices, info.voices_head, info.health, info.health_head]
     if config.metrics:
         json_handlers.append(info.measurements)
-    if config.mount_client:
-        json_handlers.extend(CLIENT_HANDLERS)
     handlers: list[Any] = [Router("/", route_handlers=_complete(speech.AUDIO_HANDLERS), opt=dict(audio_opt))]
     handlers.extend(_complete(json_handlers))
+    if config.mount_client:
+        handlers.append(
+            Router("/", route_handlers=_complete(CLIENT_HANDLERS), opt={OPEN_ROUTE: True} if config.open_client else {})
+        )
     if whole_prefix:
         handlers.append(_unknown_path())
     return Router(
         config.path,
         route_handlers=handlers,
-        dependencies={"tts": Provide(provide, sync_to_thread=False)},
+        # The key is one that no parameter or dependency of a host has: Litestar takes the two for one.
+        dependencies={"litestar_tts": Provide(provide, sync_to_thread=False)},
         # A host's own DTOs, response class and body limit are made for its routes, and break or weaken ours.
         dto=None,
         return_dto=None,
@@ -77,7 +83,7 @@ def build_router(
         request_max_body_size=config.body_limit,
         cache_control=CacheControlHeader(no_store=True),
         exception_handlers=exception_handlers(),
-        guards=[*config.guards, *([key_guard(config.api_keys)] if config.api_keys else [])],
+        guards=[*config.guards, *([key_guard(keys)] if keys is not None else [])],
         middleware=middleware,
         opt=dict(opt),
         tags=list(config.tags),
@@ -101,7 +107,7 @@ def uncopied(middleware: ASGIMiddleware) -> Middleware:
 def _security(config: TTSConfig) -> list[dict[str, list[str]]] | None:
     if config.security is not None:
         return [dict(requirement) for requirement in config.security]
-    return [{SECURITY_SCHEME: []}] if config.api_keys else None
+    return [{SECURITY_SCHEME: []}] if config.asks_for_keys else None
 
 
 # --- what nobody else answers -----------------------------------------------------------------------------------------
@@ -157,6 +163,19 @@ def claims_prefix(prefix: str, handlers: Iterable[Any]) -> bool:
             if position == len(ours) or segment != ours[position]:
                 break
     return False
+
+
+def shared_paths(ours: Iterable[Any], theirs: Iterable[Any]) -> list[str]:
+    """Paths that both want to answer."""
+    wanted = [
+        {
+            "/".join(_segments(path))
+            for handler, path in paths_of(handlers)
+            if not isinstance(handler, WebsocketRouteHandler)
+        }
+        for handlers in (ours, theirs)
+    ]
+    return sorted(f"/{path}" for path in set.intersection(*wanted))
 
 
 def _segments(path: str) -> list[str]:

@@ -213,8 +213,11 @@ class TTSEngineHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     status: Literal["ok", "failing", "unavailable"]
-    breaker: Annotated[str, Meta(description="State of the engine's circuit breaker.")]
+    breaker: Annotated[str, Meta(description="State of the engine's circuit breaker: closed, open or half-open.")]
     voices: int
+    failing_voices: Annotated[
+        list[str], Meta(description="Voices that alone made no sound and are given a pause.")
+    ] = []
     detail: str | None = None
 
 

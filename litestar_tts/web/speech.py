@@ -1,14 +1,17 @@
 """The routes that make speech."""
 
-from typing import Any, Final
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
 from litestar import Request, Response, get, head, post
 from litestar.di import NamedDependency
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from msgspec import UNSET
 
 from litestar_tts import captions
-from litestar_tts.models import AudioFormat, SpeechRequest, Voice
+from litestar_tts.models import AudioFormat, SpeechRequest, SpeechResult, Voice
+from litestar_tts.road.planning import Plan
 from litestar_tts.road.speech import Speech
 from litestar_tts.web import openapi
 from litestar_tts.web.answers import (
@@ -42,6 +45,7 @@ from litestar_tts.web.watch import ClientLeftError, ClientWatch
 __all__ = ("AUDIO_HANDLERS", "JSON_HANDLERS")
 
 AnyRequest = Request[Any, Any, Any]
+ResultT = TypeVar("ResultT")
 
 CAPTION_TYPES: Final = {"srt": "application/x-subrip; charset=utf-8", "vtt": "text/vtt"}
 
@@ -54,9 +58,11 @@ CAPTION_TYPES: Final = {"srt": "application/x-subrip; charset=utf-8", "vtt": "te
     operation_class=openapi.GenerateOperation,
     responses=openapi.documented(*openapi.SPEECH_PROBLEMS, takes=TTSGenerateRequest, gives=TTSSpeechResult),
 )
-async def generate(request: AnyRequest, tts: NamedDependency[TTSService]) -> Response[Any]:
+async def generate(request: AnyRequest, litestar_tts: NamedDependency[TTSService]) -> Response[Any]:
     """Speech as audio that is sent while it is made, or whole as JSON."""
-    return await _generate(request, tts, read_body(await _json_body(request), TTSGenerateRequest))
+    return await _generate(
+        request, litestar_tts, read_body(await _json_body(request, litestar_tts), TTSGenerateRequest)
+    )
 
 
 @get(
@@ -66,17 +72,17 @@ async def generate(request: AnyRequest, tts: NamedDependency[TTSService]) -> Res
     operation_class=openapi.GenerateQueryOperation,
     responses=openapi.documented(*openapi.QUERY_PROBLEMS, gives=TTSSpeechResult),
 )
-async def generate_from_query(request: AnyRequest, tts: NamedDependency[TTSService]) -> Response[Any]:
+async def generate_from_query(request: AnyRequest, litestar_tts: NamedDependency[TTSService]) -> Response[Any]:
     """The same as the POST, with the fields as query parameters."""
-    return await _generate(request, tts, read_query(request.scope["query_string"], TTSGenerateRequest))
+    return await _generate(request, litestar_tts, read_query(request.scope["query_string"], TTSGenerateRequest))
 
 
 @head("/generate", include_in_schema=False)
-async def generate_head(request: AnyRequest, tts: NamedDependency[TTSService]) -> Response[None]:
+async def generate_head(request: AnyRequest, litestar_tts: NamedDependency[TTSService]) -> Response[None]:
     """What the GET would answer; makes no speech."""
     asked = read_query(request.scope["query_string"], TTSGenerateRequest)
-    text, wanted = _check(tts, asked, asked.format)
-    voice = await tts.check_voice(wanted)
+    text, wanted = _check(request, litestar_tts, asked, asked.format)
+    voice = await litestar_tts.check_voice(wanted)
     headers = {
         **UNCACHED,
         "X-TTS-Engine": header_value(voice.engine),
@@ -95,12 +101,12 @@ async def generate_head(request: AnyRequest, tts: NamedDependency[TTSService]) -
     operation_class=openapi.FramesOperation,
     responses=openapi.documented(*openapi.SPEECH_PROBLEMS, takes=TTSStreamRequest),
 )
-async def generate_stream(request: AnyRequest, tts: NamedDependency[TTSService]) -> Response[Any]:
+async def generate_stream(request: AnyRequest, litestar_tts: NamedDependency[TTSService]) -> Response[Any]:
     """Audio and visemes in one stream of frames."""
-    asked = read_body(await _json_body(request), TTSStreamRequest)
-    text, wanted = _check(tts, asked, asked.format, AudioFormat.MP3)
-    speech = await _speak(request, tts, text, wanted)
-    return await speech_response(speech, framed=True, receive=request.receive, instance=instance_of(request.scope))
+    asked = read_body(await _json_body(request, litestar_tts), TTSStreamRequest)
+    text, wanted = _check(request, litestar_tts, asked, asked.format, AudioFormat.MP3)
+    speech = await _speak(request, litestar_tts, text, wanted)
+    return await _stream(request, litestar_tts, speech, framed=True)
 
 
 @post(
@@ -111,25 +117,21 @@ async def generate_stream(request: AnyRequest, tts: NamedDependency[TTSService])
     operation_class=openapi.TimelineOperation,
     responses=openapi.documented(*openapi.SPEECH_PROBLEMS, takes=TTSVisemeRequest, gives=TTSTimeline),
 )
-async def generate_visemes(request: AnyRequest, tts: NamedDependency[TTSService]) -> Response[Any]:
+async def generate_visemes(request: AnyRequest, litestar_tts: NamedDependency[TTSService]) -> Response[Any]:
     """A timeline without audio."""
-    asked = read_body(await _json_body(request), TTSVisemeRequest)
-    text, wanted = _check(tts, asked, asked.format, AudioFormat.PCM)
-    voice = await _admit(request, tts, wanted)
-    exact = asked.timing == "exact" or (asked.timing == "auto" and tts.engine_of(voice).capabilities.instant)
-    if exact:
-        try:
-            spoken = await _collect(request, _begin(request, tts, text, wanted))
-        except ClientLeftError:
-            return Response(None, status_code=CLIENT_LEFT_STATUS)
-        visemes, words, duration = spoken.visemes, spoken.words, spoken.duration
-    else:
-        plan = await tts.plan(text, wanted)
-        visemes, words, duration = plan.visemes, plan.words, plan.duration
+    asked = read_body(await _json_body(request, litestar_tts), TTSVisemeRequest)
+    text, wanted = _check(request, litestar_tts, asked, asked.format, AudioFormat.PCM)
+    voice = await _admit(request, litestar_tts, wanted)
+    exact = asked.timing == "exact" or (asked.timing == "auto" and litestar_tts.engine_of(voice).capabilities.instant)
+    making = _begin(request, litestar_tts, text, wanted).collect() if exact else litestar_tts.plan(text, wanted)
+    try:
+        made: SpeechResult | Plan = await _attended(request, making)
+    except ClientLeftError:
+        return Response(None, status_code=CLIENT_LEFT_STATUS)
     timeline = TTSTimeline(
-        visemes=visemes_of(visemes),
-        words=words_of(words),
-        duration=round(duration, 6),
+        visemes=visemes_of(made.visemes),
+        words=words_of(made.words),
+        duration=round(made.duration, 6),
         timing="exact" if exact else "estimated",
     )
     return Response(timeline)
@@ -143,12 +145,12 @@ async def generate_visemes(request: AnyRequest, tts: NamedDependency[TTSService]
     operation_class=openapi.CaptionsOperation,
     responses=openapi.documented(*openapi.SPEECH_PROBLEMS, takes=TTSCaptionRequest, gives=TTSCaptions),
 )
-async def generate_captions(request: AnyRequest, tts: NamedDependency[TTSService]) -> Response[Any]:
+async def generate_captions(request: AnyRequest, litestar_tts: NamedDependency[TTSService]) -> Response[Any]:
     """Subtitles with the word times of a real speech."""
-    asked = read_body(await _json_body(request), TTSCaptionRequest)
-    text, wanted = _check(tts, asked, AudioFormat.PCM, timeline=False)
+    asked = read_body(await _json_body(request, litestar_tts), TTSCaptionRequest)
+    text, wanted = _check(request, litestar_tts, asked, AudioFormat.PCM, timeline=False)
     try:
-        spoken = await _collect(request, await _speak(request, tts, text, wanted))
+        spoken = await _attended(request, (await _speak(request, litestar_tts, text, wanted)).collect())
     except ClientLeftError:
         return Response(None, status_code=CLIENT_LEFT_STATUS)
     cues = captions.make_cues(spoken.words, text, duration=spoken.duration)
@@ -170,28 +172,38 @@ JSON_HANDLERS: Final = (generate_visemes, generate_captions)
 
 async def _generate(request: AnyRequest, tts: TTSService, asked: TTSGenerateRequest) -> Response[Any]:
     # Streamed audio is sent without its visemes, so it need not wait for them; they are counted for the header.
-    text, wanted = _check(tts, asked, asked.format, timeline=not asked.stream)
+    text, wanted = _check(request, tts, asked, asked.format, timeline=not asked.stream)
     speech = await _speak(request, tts, text, wanted)
     if asked.stream:
-        return await speech_response(speech, receive=request.receive, instance=instance_of(request.scope))
+        return await _stream(request, tts, speech)
     try:
-        spoken = await _collect(request, speech)
+        spoken = await _attended(request, speech.collect())
     except ClientLeftError:
         return Response(None, status_code=CLIENT_LEFT_STATUS)
     headers = {**audio_headers(spoken.info), "X-Stream-Mode": "false"}
     return Response(speech_result(spoken), media_type="application/json", headers=headers)
 
 
-async def _json_body(request: AnyRequest) -> bytes:
+async def _json_body(request: AnyRequest, tts: TTSService) -> bytes:
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type != "application/json" and not (
         content_type.startswith("application/") and content_type.endswith("+json")
     ):
         raise HTTPException(status_code=415, detail="Send a JSON object, with 'Content-Type: application/json'.")
-    return await request.body()
+    try:
+        async with asyncio.timeout(tts.config.body_timeout):
+            return await request.body()
+    except TimeoutError:
+        # What is left of the body would be taken for the next request; later versions of HTTP know no such header.
+        closing = {"Connection": "close"} if request.scope["http_version"].startswith("1") else {}
+        raise HTTPException(status_code=408, headers=closing) from None
+    except InternalServerException:
+        # What Litestar makes of a client who left; nobody will read the answer, but a log will.
+        raise HTTPException(status_code=CLIENT_LEFT_STATUS, detail="The client left.") from None
 
 
 def _check(
+    request: AnyRequest,
     tts: TTSService,
     asked: TTSSpeechRequest,
     wanted: Any,
@@ -202,7 +214,8 @@ def _check(
     """The text as it will be spoken, and how."""
     text = tts.check_text(asked.text)
     chosen = (tts.config.default_format or default) if wanted is UNSET else wanted
-    return text, tts.request(format=chosen, timeline=timeline, **asked.options())
+    client = tts.client_of(request)
+    return text, tts.request(format=chosen, timeline=timeline, client=client, **asked.options())
 
 
 async def _admit(request: AnyRequest, tts: TTSService, wanted: SpeechRequest) -> Voice:
@@ -225,15 +238,26 @@ def _begin(request: AnyRequest, tts: TTSService, text: str, wanted: SpeechReques
     return speech
 
 
-async def _collect(request: AnyRequest, speech: Speech) -> Any:
-    """The whole speech, unless its client leaves.
+async def _stream(request: AnyRequest, tts: TTSService, speech: Speech, *, framed: bool = False) -> Response[Any]:
+    return await speech_response(
+        speech,
+        framed=framed,
+        receive=request.receive,
+        instance=instance_of(request.scope),
+        write_timeout=tts.config.write_timeout,
+    )
+
+
+async def _attended(request: AnyRequest, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+    """What ``work`` gives, unless the client leaves before.
 
     Raises:
-        ClientLeftError: The client left; the speech is closed.
+        ClientLeftError: The client left; the work was cancelled.
     """
     watch = ClientWatch(request.receive)
     try:
         with watch.interrupts():
-            return await speech.collect()
+            return await work
     finally:
+        work.close()
         watch.close()

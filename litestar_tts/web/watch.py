@@ -1,10 +1,11 @@
 """Notices that a client has left."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from litestar.types import Receive
+
+from litestar_tts.road.interruption import Interruption
 
 __all__ = ("ClientLeftError", "ClientWatch")
 
@@ -20,15 +21,17 @@ class ClientWatch:
     called again once it has said that the client left, and not twice at a time.
     """
 
-    __slots__ = ("_interrupted", "_receive", "_task", "_worker", "left")
+    __slots__ = ("_interruption", "_receive", "_task")
 
     def __init__(self, receive: Receive) -> None:
-        self.left = False
-        """Whether the client has left."""
         self._receive = receive
-        self._worker: asyncio.Task[object] | None = None
-        self._interrupted = False
-        self._task = asyncio.create_task(self._wait())
+        self._interruption = Interruption()
+        self._task = asyncio.create_task(self._wait(), name="client-watch")
+
+    @property
+    def left(self) -> bool:
+        """Whether the client has left."""
+        return self._interruption.reason is not None
 
     async def _wait(self) -> None:
         try:
@@ -37,44 +40,15 @@ class ClientWatch:
                 await asyncio.sleep(0)
         except Exception:  # noqa: BLE001  # whatever is between us and the server broke; sending will tell
             return
-        self.left = True
-        if self._worker is not None:
-            self._interrupted = True
-            self._worker.cancel()
+        self._interruption.interrupt(ClientLeftError)
 
-    @contextmanager
-    def interrupts(self) -> Iterator[None]:
+    def interrupts(self) -> AbstractContextManager[None]:
         """Within this block the current task is interrupted when the client leaves.
 
         Raises:
             ClientLeftError: The client left, before or within the block.
         """
-        if self.left:
-            raise ClientLeftError
-        worker = self._worker = asyncio.current_task()
-        assert worker is not None  # noqa: S101
-        try:
-            yield
-        except asyncio.CancelledError:
-            self._worker = None
-            # Whoever else has cancelled the task, such as a server that shuts down, still means it.
-            if self._take_back(worker) and not worker.cancelling():
-                raise ClientLeftError from None
-            raise
-        except BaseException:
-            self._worker = None
-            self._take_back(worker)
-            raise
-        self._worker = None
-        if self._take_back(worker):
-            # Something inside took the interruption for its own and went on.
-            raise ClientLeftError
-
-    def _take_back(self, worker: "asyncio.Task[object]") -> bool:
-        interrupted, self._interrupted = self._interrupted, False
-        if interrupted:
-            worker.uncancel()
-        return interrupted
+        return self._interruption
 
     def close(self) -> None:
         """Stop watching; harmless when called again."""

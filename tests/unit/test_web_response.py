@@ -230,6 +230,46 @@ async def test_backpressure_holds_the_source():
     await asyncio.wait_for(asking, 2)
 
 
+async def test_a_client_who_takes_nothing_is_given_up_and_a_slow_one_is_not():
+    class Slow(Client):
+        """Takes one message at a time, and after the last one none."""
+
+        takes = 12
+
+        async def send(self, message: Any) -> None:
+            if len(self.messages) == self.takes:
+                await asyncio.Event().wait()
+            await asyncio.sleep(0.05)
+            await super().send(message)
+
+    client, source = Slow(), Source()
+    began = time.perf_counter()
+    with pytest.raises(Exception, match="after response started") as caught:
+        await asyncio.wait_for(
+            client.ask(
+                app_of(
+                    lambda: AudioStream(source.never_waits(), media_type="a/b", close=source.close, write_timeout=0.4)
+                )
+            ),
+            10,
+        )
+    assert isinstance(caught.value.__cause__, StreamBrokenError)
+    assert time.perf_counter() - began > 12 * 0.05 + 0.4
+    assert (len(client.messages), client.complete) == (12, False)
+    assert source.cleaned
+    assert source.closed.is_set()
+
+
+async def test_text_is_sent_as_utf_8():
+    client = Client()
+
+    async def events() -> AsyncIterator[str]:
+        yield "data: grüß\n\n"
+
+    await client.ask(app_of(lambda: AudioStream(events(), media_type="text/event-stream")))
+    assert client.body.decode() == "data: grüß\n\n"
+
+
 async def test_the_server_that_stops_is_not_mistaken_for_the_client():
     client, source = Client(), Source()
     asking = asyncio.create_task(
