@@ -82,7 +82,7 @@ def create_app(config: TTSConfig | None = None) -> Litestar:
         config: Options of the plugin; None: under ``/tts``, with room for whole articles, and impatient with an online
             service that may be out of reach.
     """
-    config = config or TTSConfig(path="/tts", max_text_length=20_000, hedge_after=0.6, warm_up=True)
+    config = config or TTSConfig(path="/tts", max_text_length=20_000, hedge_after=0.6, warm_up=True, open_client=True)
     studio = demo_page(
         path="/studio",
         api=config.path,

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from litestar_tts.text.segment import PieceLimits
     from litestar_tts.web.response import AudioStream
     from litestar_tts.web.service import TTSService
+    from litestar_tts.web.sockets import listening
 
 __all__ = (
     "AudioChunk",
@@ -98,6 +99,7 @@ __all__ = (
     "WordBoundary",
     "__version__",
     "get_plugin",
+    "listening",
 )
 
 _PLACES: Final = {
@@ -143,6 +145,7 @@ _PLACES: Final = {
     "litestar_tts.service": ("SpeechService",),
     "litestar_tts.web.response": ("AudioStream",),
     "litestar_tts.web.service": ("TTSService",),
+    "litestar_tts.web.sockets": ("listening",),
 }
 _PLACE_OF: Final = {name: module for module, names in _PLACES.items() for name in names}
 

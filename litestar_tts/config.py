@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from litestar_tts.exceptions import ConfigurationError
 from litestar_tts.models import AudioFormat
@@ -74,6 +74,16 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in value.split(",") if name.strip())
 
 
+def _parts(url: str) -> SplitResult | None:
+    """The parts of an address; None if it is none. An address may hold a password: no error may quote it."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
 def _refuse(option: str, value: object, fix: str) -> None:
     variable = ENVIRONMENT.get(option)
     where = f"{option} (environment: {variable})" if variable else option
@@ -121,12 +131,14 @@ class TTSConfig:
     """Bytes that the body of a request may have. None: enough for ``max_text_length`` in any script."""
     body_timeout: float = 10.0
     """Seconds that the body of a request may take to arrive."""
+    write_timeout: float = 300.0
+    """Seconds after which a stream is cut whose client takes nothing at all; one who takes a little is waited for."""
     rate_limit: RateLimit | None = field(default_factory=RateLimit)
     """Budget of one client; None: no limit."""
     trusted_proxies: Sequence[str] = field(default_factory=_env("trusted_proxies", _names, _names("")))
     """Addresses or networks (``10.0.0.0/8``) whose ``X-Forwarded-For`` is believed when a client is identified.
     Environment: ``TTS_TRUSTED_PROXIES`` (comma list)."""
-    store_url: str | None = field(default_factory=_env("store_url", str, None))
+    store_url: str | None = field(default_factory=_env("store_url", str, None), repr=False)
     """``valkey://…`` or ``redis://…``, where several workers or machines share their limits. Environment:
     ``TTS_STORE_URL``."""
     workers: int = field(default_factory=_env("workers", int, 1))
@@ -141,8 +153,9 @@ class TTSConfig:
     queue_timeout: float = 30.0
     """Seconds that an utterance may wait for its turn."""
     hedge_after: float | None = 1.5
-    """Seconds without audio from an online engine after which the next engine starts beside it; whoever has sound
-    first, speaks. None: engines are tried strictly one after the other."""
+    """Seconds without audio from an online engine after which it is asked a second time; half as much again later the
+    next engine starts beside it. Whoever has sound first, speaks. None: engines are tried strictly one after the
+    other."""
     retries: int = 2
     """How often an online engine is asked again, after a moment, when it failed before its first audio; 0: never."""
     shutdown_grace: float = field(default_factory=_env("shutdown_grace", float, 10.0))
@@ -151,16 +164,16 @@ class TTSConfig:
     warm_up: bool = False
     """True: when the application starts, engines are loaded and the online one is looked for in the background, so that
     the first request need not wait for it."""
-    edge_url: str | None = field(default_factory=_env("edge_url", str, None))
+    edge_url: str | None = field(default_factory=_env("edge_url", str, None), repr=False)
     """Scheme and host of the read-aloud service, e.g. ``ws://127.0.0.1:8765``, for gateways and tests. None:
     Microsoft's. Environment: ``TTS_EDGE_URL``."""
     edge_connections: int = field(default_factory=_env("edge_connections", int, 16))
     """Sockets to the read-aloud service that one process may have open. Environment: ``TTS_EDGE_CONNECTIONS``."""
     piper_voices: str | Path | None = field(default_factory=_env("piper_voices", str, None))
     """Folder with further Piper voices (``*.onnx`` with ``*.onnx.json`` beside). Environment: ``TTS_PIPER_VOICES``."""
-    api_keys: Sequence[str] = field(default_factory=_env("api_keys", _names, _names("")))
-    """Keys of which a client must send one (``Authorization: Bearer …``); empty: open. Environment: ``TTS_API_KEYS``
-    (comma list)."""
+    api_keys: Sequence[str] = field(default_factory=_env("api_keys", _names, _names("")), repr=False)
+    """Keys of which a client must send one (``Authorization: Bearer …``); empty, and no ``api_keys_file``: open.
+    Environment: ``TTS_API_KEYS`` (comma list)."""
     api_keys_file: str | Path | None = field(default_factory=_env("api_keys_file", str, None))
     """File with further keys, one a line, ``#`` begins a comment; it is read again when it changes. Environment:
     ``TTS_API_KEYS_FILE``."""
@@ -177,13 +190,16 @@ class TTSConfig:
     tags: Sequence[str] = ("speech",)
     """OpenAPI tags of our routes."""
     security: Sequence[Mapping[str, list[str]]] | None = None
-    """OpenAPI security requirements of our routes. None: Bearer when ``api_keys`` are set."""
+    """OpenAPI security requirements of our routes. None: Bearer when ``api_keys`` or ``api_keys_file`` are set."""
     include_in_schema: bool = True
     """False: our routes do not appear in the OpenAPI document."""
     mount_speech: bool = True
     """Mount the speech routes (``/generate`` …); False: only the injected service."""
     mount_client: bool = True
     """Mount the browser client's files (``/client/tts.js`` …) beside the speech routes."""
+    open_client: bool = False
+    """True: the browser client's files need no key, for pages of other origins, which cannot send one with a module
+    that they import."""
     metrics: bool = False
     """Mount ``GET /metrics`` (Prometheus text)."""
 
@@ -192,6 +208,7 @@ class TTSConfig:
         self._check_engines()
         self._check_formats()
         self._check_network()
+        self._check_keys()
         for option, least in (
             ("max_text_length", 1),
             ("max_streams", 1),
@@ -207,7 +224,7 @@ class TTSConfig:
             _refuse("max_streams_per_client", self.max_streams_per_client, "give a whole number from 1 up, or None")
         if self.max_body_size is not None and self.max_body_size < 1:
             _refuse("max_body_size", self.max_body_size, "give bytes from 1 up, or None")
-        for option in ("queue_timeout", "body_timeout"):
+        for option in ("queue_timeout", "body_timeout", "write_timeout"):
             if getattr(self, option) <= 0:
                 _refuse(option, getattr(self, option), "give seconds above 0")
         if self.shutdown_grace < 0:
@@ -216,8 +233,11 @@ class TTSConfig:
             _refuse("hedge_after", self.hedge_after, "give seconds above 0, or None to switch it off")
         if not self.service_key.isidentifier():
             _refuse("service_key", self.service_key, "give a Python identifier: handlers name it as a parameter")
-        if isinstance(self.api_keys, str):
-            _refuse("api_keys", "…", "give a list of keys, not one string")
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether a client needs a key."""
+        return bool(self.api_keys) or self.api_keys_file is not None
 
     @property
     def body_limit(self) -> int:
@@ -259,13 +279,24 @@ class TTSConfig:
             if not alias.strip() or not voice.strip():
                 _refuse("voice_aliases", {alias: voice}, "neither side may be empty")
 
+    def _check_keys(self) -> None:
+        if isinstance(self.api_keys, str):
+            _refuse("api_keys", "…", "give a list of keys, not one string")
+        if any(not isinstance(key, str) or key != key.strip() or not key for key in self.api_keys):
+            _refuse("api_keys", "…", "give keys of at least one character, without white space around")
+        if self.api_keys_file is not None and not str(self.api_keys_file).strip():
+            _refuse("api_keys_file", self.api_keys_file, "name a file, or None for no further keys")
+
     def _check_network(self) -> None:
         if self.edge_url is not None:
-            url = urlsplit(self.edge_url)
-            if url.scheme not in ("ws", "wss") or not url.netloc or url.path.strip("/") or url.query:
-                _refuse("edge_url", self.edge_url, "give scheme and host only, e.g. ws://127.0.0.1:8765")
-        if self.store_url is not None and urlsplit(self.store_url).scheme not in STORE_SCHEMES:
-            _refuse("store_url", "…", "give valkey://host:port or redis://host:port")
+            url = _parts(self.edge_url)
+            if url is None or url.scheme not in ("ws", "wss") or not url.netloc or url.path.strip("/") or url.query:
+                _refuse("edge_url", "…", "give scheme and host only, e.g. ws://127.0.0.1:8765")
+        if self.store_url is not None:
+            url = _parts(self.store_url)
+            if url is None or url.scheme not in STORE_SCHEMES:
+                fix = "give valkey://host:port or redis://host:port, in a password %2F for / and so on"
+                _refuse("store_url", "…", fix)
         for proxy in self.trusted_proxies:
             try:
                 ip_network(proxy, strict=False)

@@ -9,6 +9,7 @@ from litestar_tts.limits import SHARE_WARNING
 
 __all__ = ("log_config",)
 
+CANCELLED = "asyncio.exceptions.CancelledError"
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
@@ -24,14 +25,17 @@ class WithoutQuery(logging.Filter):
 
 
 class OnlyNews(logging.Filter):
-    """Keeps out tracebacks of streams that broke off: the stream itself has said so in one line."""
+    """Keeps out tracebacks of streams that broke off, or that a stopping server ends: one line has said so."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """False for what has been said."""
+        # What a server that is told twice to stop leaves undone: it logs the text of the traceback.
+        if record.name == "uvicorn.error" and record.getMessage().rstrip().rpartition("\n")[2].startswith(CANCELLED):
+            return False
         error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
         while error is not None:
             # By name, since the framework wraps it, and this module knows nothing of the web.
-            if type(error).__name__ == "StreamBrokenError":
+            if type(error).__name__ in ("StreamBrokenError", "CancelledError"):
                 return False
             error = error.__cause__ or error.__context__
         return True

@@ -202,6 +202,8 @@ class EngineHealth(msgspec.Struct, frozen=True, kw_only=True):
     """``ok``, ``failing`` or ``unavailable``."""
     breaker: str
     voices: int
+    failing_voices: list[str] = []
+    """Voices that alone made no sound and are given a pause."""
     detail: str | None = None
 
 
