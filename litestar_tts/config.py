@@ -146,8 +146,8 @@ class TTSConfig:
     max_streams: int = field(default_factory=_env("max_streams", int, 200))
     """Utterances that one process speaks at the same time. Environment: ``TTS_MAX_STREAMS``."""
     max_streams_per_client: int | None = field(default_factory=_env("max_streams_per_client", int, None))
-    """Utterances that one process speaks at the same time for one client. None: half of ``max_streams``. Environment:
-    ``TTS_MAX_STREAMS_PER_CLIENT``."""
+    """Utterances that one process speaks at the same time for one client. None: half of ``max_streams``, and at
+    least 100. Environment: ``TTS_MAX_STREAMS_PER_CLIENT``."""
     max_queue: int = field(default_factory=_env("max_queue", int, 200))
     """Utterances that may wait for their turn; more are refused with 503. Environment: ``TTS_MAX_QUEUE``."""
     queue_timeout: float = 30.0

@@ -168,6 +168,7 @@ class _Mp3Pieces:
         self.clock = _Clock(rate)
         self._trim = trim
         self._splitter = FrameSplitter()
+        self._frame_samples = 1
         self._decoder: Mp3FrameDecoder | None = None
         self._seam: Seam | None = None
         self._held: deque[Segment] = deque()
@@ -188,7 +189,9 @@ class _Mp3Pieces:
         return b"".join(out)
 
     def splice(self, drop: float) -> float:
-        samples = self._splitter.header.samples if self._splitter.header else 1
+        if self._splitter.header:
+            self._frame_samples = self._splitter.header.samples
+        samples = self._frame_samples  # also where the rendering before this one broke off without a frame
         frames = round(drop * self.clock.rate / samples)
         self._splitter, self._decoder, self._seam = FrameSplitter(), None, Seam(frames)
         return frames * samples / self.clock.rate

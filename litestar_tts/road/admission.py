@@ -13,6 +13,9 @@ from litestar_tts.fairness import FairPlaces, LineFullError
 
 __all__ = ("Admission", "Place", "QueueState")
 
+LEAST_SHARE = 100
+"""Places that one client may have of any number, unless something else is said: few places are for whoever comes."""
+
 LONGEST_WAIT = 60
 """Seconds that a refused client is told to wait at most."""
 
@@ -34,8 +37,8 @@ class Admission:
         max_queue: How many may wait; the next one is refused, unless its client waits with fewer than another, whose
             latest request is refused then.
         timeout: Seconds that one may wait.
-        per_client: Places that one client may have; None: half of them. Requests of nobody in particular (``""``) may
-            have all.
+        per_client: Places that one client may have; None: half of them, and at least 100. Requests of nobody in
+            particular (``""``) may have all.
         clock: Monotonic seconds.
     """
 
@@ -50,7 +53,7 @@ class Admission:
     ) -> None:
         self._max_queue = max_queue
         self._timeout = timeout
-        self._cap = min(max_streams, per_client or max(1, max_streams // 2))
+        self._cap = min(max_streams, per_client or max(LEAST_SHARE, max_streams // 2))
         self._places = FairPlaces(max_streams, max_waiting=max_queue, cap=self._cap)
         self._clock = clock
         self._pace: float | None = None

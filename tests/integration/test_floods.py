@@ -172,7 +172,7 @@ async def queue_of(app: Any, **wanted: int) -> None:
 
 
 async def test_a_client_gets_its_share_and_the_rest_is_free_for_others(engine: Named):
-    app = application(engine, max_streams=4, api_keys=KEYS)
+    app = application(engine, max_streams=4, max_streams_per_client=2, api_keys=KEYS)
     async with client_of(app):
         engine.gate.clear()
         many = [ask(app, "one") for _ in range(6)]

@@ -60,14 +60,18 @@ def ear() -> Iterator[Ear]:
     root = logging.getLogger()
     # What the tests' own client asks for is no news.
     wanted = {"": "INFO", "uvicorn": "INFO", "uvicorn.access": "INFO", "litestar_tts": "INFO", "httpx": "WARNING"}
-    levels = {name: logging.getLogger(name).level for name in wanted}
-    for name, level in wanted.items():
-        logging.getLogger(name).setLevel(level)
+    # A server that ran in this process before may have left its own arrangement.
+    loggers = {logging.getLogger(name): level for name, level in wanted.items()}
+    before = [(logger, logger.level, logger.propagate, logger.disabled) for logger in loggers]
+    for logger, level in loggers.items():
+        logger.setLevel(level)
+        logger.propagate, logger.disabled = True, False
     root.addHandler(ear.handler)
     yield ear
     root.removeHandler(ear.handler)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
+    for logger, level, propagate, disabled in before:
+        logger.setLevel(level)
+        logger.propagate, logger.disabled = propagate, disabled
 
 
 @pytest.fixture(scope="module")

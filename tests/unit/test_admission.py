@@ -87,8 +87,8 @@ async def entered(admission: Admission, *clients: str) -> list[asyncio.Task[Plac
     return tasks
 
 
-async def test_one_client_gets_half_of_the_places():
-    admission = Admission(4, 10, 10.0)
+async def test_one_client_gets_its_share_of_the_places():
+    admission = Admission(4, 10, 10.0, per_client=2)
     tasks = await entered(admission, "a", "a", "a", "b")
     assert [task.done() for task in tasks] == [True, True, False, True]
     assert (admission.state.active, admission.state.waiting) == (3, 1)
@@ -96,10 +96,13 @@ async def test_one_client_gets_half_of_the_places():
     (await tasks[2]).leave()
 
 
-@pytest.mark.parametrize(("places", "given", "expected"), [(1, None, 1), (5, None, 2), (5, 3, 3), (5, 9, 5)])
+@pytest.mark.parametrize(
+    ("places", "given", "expected"),
+    [(1, None, 1), (5, None, 5), (5, 3, 3), (5, 9, 5), (150, None, 100), (300, None, 150)],
+)
 async def test_the_share_of_a_client(places: int, given: int | None, expected: int):
-    admission = Admission(places, 100, 10.0, per_client=given)
-    tasks = await entered(admission, *["a"] * 10)
+    admission = Admission(places, 200, 10.0, per_client=given)
+    tasks = await entered(admission, *["a"] * 200)
     assert sum(task.done() for task in tasks) == expected
     for task in tasks:
         task.cancel()
@@ -134,7 +137,7 @@ async def test_a_full_queue_has_room_for_who_asks_for_little():
 
 async def test_the_advice_follows_the_pace_and_who_asks():
     now = 1000.0
-    admission = Admission(4, 8, 10.0, clock=lambda: now)
+    admission = Admission(4, 8, 10.0, per_client=2, clock=lambda: now)
     first = [await admission.enter("a") for _ in range(2)]
     now += 6.0
     for place in first:

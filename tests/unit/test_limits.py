@@ -20,7 +20,7 @@ from litestar_tts.config import RateLimit
 from litestar_tts.limits import RateLimiter
 from tests.support.valkey import valkey_server
 
-BUSY = 0.4
+BUSY = 1.5
 """Seconds that other work on the machine may add."""
 
 
