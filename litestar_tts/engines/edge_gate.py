@@ -23,6 +23,10 @@ MAX_WAITING: Final = 2_000
 """Utterances that may wait for a socket."""
 BURST: Final = 1.0
 """Seconds in which all refusals are one sign: those sockets were asked for before the first of them was refused."""
+NOISE: Final = 0.15
+"""Share of refusals up to which a service is taken for moody, and not for too busy."""
+MEMORY: Final = 0.05
+"""Weight of the latest answer in that share."""
 STEP: Final = 10.0
 """Seconds without a refusal after which one more socket is allowed."""
 
@@ -43,6 +47,7 @@ class EdgeGate:
         self._places = FairPlaces(connections, max_waiting=MAX_WAITING)
         self._halved_at = float("-inf")
         self._good = 0
+        self._refused = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -75,6 +80,7 @@ class EdgeGate:
         """A handshake was refused because the service has too much to do."""
         now = self._clock()
         self._good = 0
+        self._refused += MEMORY * (1 - self._refused)
         if now - self._halved_at >= BURST and self.allowed > 1:
             self._halved_at = now
             self._places.resize(self.allowed // 2)
@@ -84,11 +90,12 @@ class EdgeGate:
 
     def succeeded(self) -> None:
         """A speech was had from the service, to its end."""
+        self._refused -= MEMORY * self._refused
         if self.allowed == self._most:
             return
-        # As many good speeches as there are sockets are worth one more.
+        # A good speech is worth one more; where many are refused, as many as there are sockets are.
         self._good += 1
-        if self._good >= self.allowed:
+        if self._refused < NOISE or self._good >= self.allowed:
             self._grow()
 
     def close(self, error: Callable[[], Exception]) -> None:

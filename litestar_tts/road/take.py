@@ -18,7 +18,7 @@ import msgspec
 from litestar_tts.audio.join import PieceJoiner
 from litestar_tts.engines.base import Engine
 from litestar_tts.engines.chain import pause_before_retry
-from litestar_tts.exceptions import EngineError, EngineRejectedError, EngineTimeoutError, UnspeakableTextError
+from litestar_tts.exceptions import EngineError, EngineRejectedError, UnspeakableTextError
 from litestar_tts.models import AudioChunk, EngineEvent, PhoneSpan, Utterance, WordBoundary
 from litestar_tts.road.script import Meeting, Script, TakeUp
 from litestar_tts.road.timing import timed
@@ -114,9 +114,8 @@ class Take:
         capabilities = self._engine.capabilities
         if not (self._utterance.continues or self._joiner.fed):
             return False  # nobody has heard anything: others may try
-        # One that refuses spoke a moment ago; one that is silent costs the listener more than a moment.
+        # One that refuses spoke a moment ago; but it may mean it.
         once = not capabilities.network or isinstance(error, EngineRejectedError)
-        once = once or (not self._joiner.fed and isinstance(error, EngineTimeoutError))
         if isinstance(error, UnspeakableTextError) or tries > (1 if once else TRIES):
             return False
         return not self._joiner.fed or capabilities.words

@@ -52,7 +52,8 @@ async def test_success_brings_sockets_back_one_by_one(clock: Clock, caplog: pyte
     gate = EdgeGate(4, clock=clock)
     gate.throttled()
     clock.now += BURST
-    gate.throttled()
+    for _ in range(10):
+        gate.throttled()
     assert gate.allowed == 1
     seen = []
     for _ in range(8):
@@ -61,6 +62,17 @@ async def test_success_brings_sockets_back_one_by_one(clock: Clock, caplog: pyte
     assert seen == [2, 2, 3, 3, 3, 4, 4, 4]
     assert len(lines(caplog)) == 3
     assert "all 4 sockets" in lines(caplog)[-1]
+
+
+async def test_a_moody_service_gets_its_sockets_back_sooner(clock: Clock):
+    gate = EdgeGate(8, clock=clock)
+    for _ in range(3):
+        gate.throttled()
+        clock.now += BURST
+        assert gate.allowed == 4
+        for expected in (5, 6, 7, 8, *[8] * 20):
+            gate.succeeded()
+            assert gate.allowed == expected
 
 
 async def test_time_brings_sockets_back(clock: Clock):
