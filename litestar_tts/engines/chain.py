@@ -56,6 +56,10 @@ class Candidate(msgspec.Struct, frozen=True):
         """The engine."""
         return self.slot.engine
 
+    def is_well(self) -> bool:
+        """Whether the engine speaks, as far as is known."""
+        return self.slot.breakers.engine.closed
+
 
 class Performance(msgspec.Struct, Generic[EventT]):
     """A candidate that has begun to speak."""

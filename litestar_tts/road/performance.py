@@ -109,7 +109,7 @@ async def perform(
             yield PieceStart(time=joiner.position / tempo, piece=piece)
             base = joiner.position
             utterance = msgspec.structs.replace(manner, text=piece.text, continues=pause is not None)
-            take = Take(engine, utterance, piece, joiner, ahead.begun)
+            take = Take(engine, utterance, piece, joiner, candidate.is_well, ahead.begun)
             try:
                 async with aclosing(take.events()) as events:
                     async for event in events:

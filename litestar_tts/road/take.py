@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -28,9 +28,13 @@ __all__ = ("Take",)
 
 logger = logging.getLogger("litestar_tts")
 
-TRIES: Final = 3
-"""How often in a row a text that is being heard is asked for again without getting further; of an engine that needs no
-network, once."""
+TRIES: Final = 7
+"""How often in a row a text that is being heard is asked for again without getting further, where the engine speaks for
+others: with three calls of ten failing, one speech of thousands is cut."""
+TRIES_WHEN_ILL: Final = 3
+"""The same, of an engine that fails for others too."""
+LONGEST_PAUSE: Final = 1.0
+"""Seconds between two of them."""
 PROGRESS: Final = 0.25
 """Seconds of sound between two breaks that count as getting further."""
 MOST_AHEAD: Final = 10_000
@@ -47,6 +51,7 @@ class Take:
         utterance: What, and how.
         piece: The piece that it is.
         joiner: What all chunks are fed to before the next event is asked for; tells how much was heard.
+        is_well: Whether the engine speaks for others.
         first: The engine's events where they have been asked for already.
     """
 
@@ -56,6 +61,7 @@ class Take:
         utterance: Utterance,
         piece: Piece,
         joiner: PieceJoiner,
+        is_well: Callable[[], bool],
         first: AsyncGenerator[EngineEvent, None] | None = None,
     ) -> None:
         self.rest: Piece | None = None
@@ -66,6 +72,7 @@ class Take:
         self._utterance = utterance
         self._piece = piece
         self._joiner = joiner
+        self._is_well = is_well
         self._first = first
         self._script = Script(piece.text)
         self._delay = engine.capabilities.skip_samples / engine.capabilities.sample_rate
@@ -99,7 +106,7 @@ class Take:
                 logger.info("engine %s broke off and is asked for the rest: %s", self._engine.name, error.detail)
             else:
                 return
-            await asyncio.sleep(pause_before_retry(tries))
+            await asyncio.sleep(min(LONGEST_PAUSE, pause_before_retry(tries)))
             if not self._joiner.fed:
                 events = self._rendered(timed(self._engine, self._utterance))
                 continue
@@ -116,7 +123,8 @@ class Take:
             return False  # nobody has heard anything: others may try
         # One that refuses spoke a moment ago; but it may mean it.
         once = not capabilities.network or isinstance(error, EngineRejectedError)
-        if isinstance(error, UnspeakableTextError) or tries > (1 if once else TRIES):
+        most = 1 if once else TRIES if self._is_well() else TRIES_WHEN_ILL
+        if isinstance(error, UnspeakableTextError) or tries > most:
             return False
         return not self._joiner.fed or capabilities.words
 

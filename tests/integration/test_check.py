@@ -122,6 +122,19 @@ def test_the_path_of_a_mounted_plugin_is_found_from_any_of_its_pages():
         assert generate.status is key.status is Status.OK, (generate, key)
 
 
+def test_files_and_page_are_asked_for_with_the_key():
+    from litestar_tts import TTSConfig
+    from litestar_tts.server import create_app
+
+    with served(create_app(TTSConfig(path="/", engines=["espeak"], api_keys=["sesame"]))) as address:
+        for finding in look(address, "client files", "page"):
+            assert finding.status is Status.FAIL
+            assert "401" in finding.figure
+            assert "--api-key" in str(finding.advice)
+        for finding in look(address, "client files", "page", "docs", api_key="sesame"):
+            assert finding.status is Status.OK, finding
+
+
 def test_a_small_budget_is_spared():
     with served(application(rate_limit=RateLimit(requests=12, window=600))) as address:
         found = {finding.name: finding for finding in look(address)}

@@ -101,7 +101,7 @@ async def test_a_sentence_that_never_ends_is_given_up(service, edge):
     with pytest.raises(EngineError):
         async for _ in service.speak(SECOND, voice=f"edge:{ARIA}"):
             pass
-    assert edge.counters.requests == 4
+    assert edge.counters.requests == 8
 
 
 async def test_what_breaks_off_behind_the_last_word_is_whole(service, edge):
