@@ -4,6 +4,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 TESTS ?= tests
 WORKERS ?= 2
+SECONDS ?= 900
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
@@ -17,7 +18,7 @@ endif
 REQUIREMENTS := $(BIN)/python -P tests/requirements.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types fmt bench clean browser-firefox
+.PHONY: help demo test lint types fmt bench soak clean browser-firefox
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ fmt: $(VENV)/.lint ## Format the code and mend what can be mended
 
 bench: $(VENV)/.test ## Run the benchmarks
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.test ## Run a server under faults and leavers for SECONDS=900, and see that nothing grows
+	$(BIN)/python -m tests.soak --seconds $(SECONDS)
 
 clean: ## Remove the environment and everything that was made
 	rm -rf $(VENV) .hypothesis .mypy_cache .ruff_cache dist build

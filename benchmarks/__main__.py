@@ -3,12 +3,16 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import browser, buffering, concurrency, first_audio
+from benchmarks import browser, buffering, concurrency, fairness, faults, first_audio, leavers, slow_reader
 
 BENCHMARKS: dict[str, Callable[[], None]] = {
     "first_audio": first_audio.main,
     "concurrency": concurrency.main,
     "buffering": buffering.main,
+    "fairness": fairness.main,
+    "faults": faults.main,
+    "leavers": leavers.main,
+    "slow_reader": slow_reader.main,
     "browser": browser.main,
 }
 

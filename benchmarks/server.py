@@ -43,7 +43,9 @@ def running(**environment: str) -> Iterator[tuple[int, int]]:
         process.wait(20)
 
 
-async def request(port: int, body: dict[str, object], path: str = "/generate") -> tuple[float, bytes]:
+async def request(
+    port: int, body: dict[str, object], path: str = "/generate", headers: dict[str, str] | None = None
+) -> tuple[float, bytes]:
     """One POST on a connection of its own.
 
     Returns:
@@ -52,8 +54,9 @@ async def request(port: int, body: dict[str, object], path: str = "/generate") -
     data = json.dumps(body).encode()
     head = (
         f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n"
-        "Connection: close\r\n\r\n"
+        "Connection: close\r\n"
     )
+    head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items()) + "\r\n"
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
     try:
         began = time.perf_counter()

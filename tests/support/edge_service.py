@@ -10,49 +10,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import re
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from email.utils import formatdate
-from typing import Any, NamedTuple, Self
-from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
+from functools import lru_cache
+from typing import Any, Self
 
 from aiohttp import WSMsgType, web
+from edge_tts.drm import generate_sec_ms_gec_v2
 
 from litestar_tts.engines.edge_voices import snapshot
-from tests.support.edge_speech import TICKS, Prosody, Spoken, speak
+from tests.support.edge_faults import HANDSHAKE_FAULTS, PASSING, REQUEST_FAULTS, SILENT, Faults, RandomFaults, Strike
+from tests.support.edge_speech import TICKS, Spoken, speak
+from tests.support.edge_wire import Request, Writer, locale_and_name, parse
 
 PATH = "/consumer/speech/synthesize/readaloud"
 FRAME_BYTES = 720
 BYTES_PER_SECOND = 6_000
-
-HANDSHAKE_FAULTS = {"403", "403_no_date", "429", "503", "handshake_reset", "handshake_hang"}
-"""These strike a connection, before there is a WebSocket."""
-REQUEST_FAULTS = {
-    "close_before", "abort_before", "hang_before", "no_audio", "refuse",
-    "close_mid", "abort_mid", "hang_mid", "stall",
-    "garbage_frame", "garbage_path", "garbage_type", "garbage_metadata", "garbage_json", "empty_audio",
-    "no_turn_end", "no_turn_end_close", "no_close_ack",
-}  # fmt: skip
-"""These strike a request for speech. ``stall`` pauses for ``stall_seconds`` and goes on."""
-VOICES_FAULTS = {"403", "503", "hang", "garbage", "empty"}
-
-
-class Request(NamedTuple):
-    """A request for speech, as the service understood it."""
-
-    text: str
-    voice: str
-    """Long name, e.g. ``Microsoft Server Speech Text to Speech Voice (en-US, AriaNeural)``."""
-    prosody: Prosody
-    ssml: str
-    word_boundaries: bool
+CLOCK_OFF = 3600
 
 
 class Counters:
@@ -103,15 +84,15 @@ class EdgeService:
         self.first_delay = first_delay
         self.handshake_delay = handshake_delay
         self.stall_seconds = 0.3
+        self.slow_seconds = 0.02
         self.fault_for = fault_for
         self.voices_fault: str | None = None
-        self.voices: Sequence[dict[str, Any]] = [_entry(voice) for voice in snapshot()]
+        self.voices: Sequence[dict[str, Any]] = _entries()
         self.counters = Counters()
         self.requests: deque[Request] = deque(maxlen=1000)
         self.headers: deque[dict[str, str]] = deque(maxlen=100)
         """Headers of the last handshakes."""
-        self._faults: dict[str, deque[str]] = {"handshake": deque(), "request": deque()}
-        self._always: dict[str, str | None] = {"handshake": None, "request": None}
+        self.faults = Faults()
         self._lock = threading.RLock()
         self._waiting: list[tuple[Callable[[Counters], bool], Future[None]]] = []
         self._speaker = ThreadPoolExecutor(1, thread_name_prefix="edge-service-speech")
@@ -134,30 +115,29 @@ class EdgeService:
     def last_ssml(self) -> str:
         return self.requests[-1].ssml
 
-    def fail(self, fault: str, times: int | None = 1) -> None:
-        """Let the next requests or connections fail; None: all until :meth:`heal`."""
-        kind = "handshake" if fault in HANDSHAKE_FAULTS else "request"
-        if kind == "request" and fault not in REQUEST_FAULTS:
-            raise ValueError(f"unknown fault {fault!r}")
-        with self._lock:
-            if times is None:
-                self._always[kind] = fault
-            else:
-                self._faults[kind].extend([fault] * times)
+    def fail(self, fault: str, times: int | None = 1, *, after: int = 0, at: float = 0.5) -> None:
+        """Let the next requests or connections fail.
+
+        Args:
+            fault: One of ``HANDSHAKE_FAULTS`` or ``REQUEST_FAULTS``.
+            times: How many; None: all until :meth:`heal`.
+            after: So many go well before.
+            at: Share of the audio that is sent before faults that strike amid it.
+        """
+        self.faults.plan(fault, times, after)
+        self.faults.at = at
 
     def heal(self) -> None:
         """No more faults."""
-        with self._lock:
-            for kind in self._faults:
-                self._faults[kind].clear()
-                self._always[kind] = None
-            self.voices_fault = None
-            self.fault_for = None
+        self.faults.clear()
+        self.voices_fault = None
+        self.fault_for = None
 
     def reset(self) -> None:
         """Heal, and count from 0 again (but for open sockets)."""
         with self._lock:
             self.heal()
+            self.faults.struck.clear()
             counters, self.counters = self.counters, Counters()
             self.counters.open = counters.open
             self.requests.clear()
@@ -174,7 +154,7 @@ class EdgeService:
 
     def spoken(self, request: Request) -> Spoken:
         """What a request is answered with when nothing fails."""
-        locale, name = _locale_and_name(request.voice)
+        locale, name = locale_and_name(request.voice)
         gender = next((v["Gender"] for v in self.voices if v["ShortName"] == f"{locale}-{name}"), None)
         return speak(request.text, locale, gender, request.prosody)
 
@@ -212,11 +192,6 @@ class EdgeService:
             if future.set_running_or_notify_cancel():
                 future.set_result(None)
 
-    def _next_fault(self, kind: str) -> str | None:
-        with self._lock:
-            queue = self._faults[kind]
-            return queue.popleft() if queue else self._always[kind]
-
     def _main(self, ready: Future[None]) -> None:
         with asyncio.Runner() as runner:
             try:
@@ -230,6 +205,7 @@ class EdgeService:
         app = web.Application()
         app.router.add_get(f"{PATH}/edge/v1", self._connect)
         app.router.add_get(f"{PATH}/voices/list", self._list_voices)
+        app.router.add_get("/counters", self._tell_counters)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, self.host, self.port, backlog=1024)
@@ -252,42 +228,49 @@ class EdgeService:
             return web.Response(text="<html>")
         return web.json_response([] if fault == "empty" else list(self.voices))
 
+    async def _tell_counters(self, _: web.Request) -> web.Response:
+        """For whoever runs the service in a process of its own."""
+        with self._lock:
+            return web.json_response({**vars(self.counters), "faults": dict(self.faults.struck)})
+
     async def _connect(self, request: web.Request) -> web.StreamResponse:
         self._count(connections=1)
         self.headers.append(dict(request.headers))
         if self.handshake_delay:
             await asyncio.sleep(self.handshake_delay)
-        fault = self._next_fault("handshake")
-        if fault == "handshake_hang":
-            await asyncio.Event().wait()
-        if fault == "handshake_reset":
-            _abort(request)
-            return web.Response(status=500)
-        if fault is not None:
-            return _refusal(fault)
+        strike = self.faults.next_for_connection()
+        if strike is not None and strike.fault in HANDSHAKE_FAULTS:
+            self.faults.happened(strike)
+            refusal = await _refuse(request, strike.fault)
+            if refusal is not None:
+                return refusal
+            strike = None
         # Compression would only cost time here; the client accepts both.
         socket = web.WebSocketResponse(compress=False, autoping=True, max_msg_size=1 << 20, timeout=0.2)
         await socket.prepare(request)
         self._count(open=1)
         try:
-            await self._talk(request, socket)
+            await self._talk(request, socket, strike)
         finally:
             _abort(request)
             self._count(open=-1)
         return socket
 
-    async def _talk(self, http: web.Request, socket: web.WebSocketResponse) -> None:
+    async def _talk(self, http: web.Request, socket: web.WebSocketResponse, strike: Strike | None) -> None:
         config = await socket.receive()
         ssml = await socket.receive()
         if config.type is not WSMsgType.TEXT or ssml.type is not WSMsgType.TEXT:
             return
-        request = _parse(config.data, ssml.data)
+        request = parse(config.data, ssml.data)
         self.requests.append(request)
         self._count(requests=1)
-        fault = self.fault_for(request) if self.fault_for else None
-        fault = fault or self._next_fault("request")
-        answer = asyncio.create_task(self._answer(http, socket, request, fault))
-        listener = asyncio.create_task(_until_left(http, socket, deaf=fault == "no_close_ack"))
+        chosen = self.fault_for(request) if self.fault_for else None
+        strike = Strike(chosen, self.faults.at) if chosen else strike or self.faults.next_for_request()
+        if strike is not None:
+            self.faults.happened(strike)
+        answer = asyncio.create_task(self._answer(http, socket, request, strike))
+        deaf = strike is not None and strike.fault == "no_close_ack"
+        listener = asyncio.create_task(_until_left(http, socket, deaf=deaf))
         try:
             await asyncio.wait({answer, listener}, return_when=asyncio.FIRST_COMPLETED)
             completed = answer.done() and not answer.cancelled() and answer.exception() is None
@@ -303,8 +286,9 @@ class EdgeService:
             await asyncio.gather(answer, listener, return_exceptions=True)
 
     async def _answer(
-        self, http: web.Request, socket: web.WebSocketResponse, request: Request, fault: str | None
+        self, http: web.Request, socket: web.WebSocketResponse, request: Request, strike: Strike | None
     ) -> None:
+        fault = strike.fault if strike is not None else None
         if self.first_delay:
             await asyncio.sleep(self.first_delay)
         if fault == "abort_before":
@@ -319,42 +303,48 @@ class EdgeService:
         if fault != "no_audio" and self._knows(request.voice) and re.search(r"[^\W_]", request.text):
             loop = asyncio.get_running_loop()
             spoken = await loop.run_in_executor(self._speaker, self.spoken, request)
-        writer = _Writer(socket)
+        writer = Writer(socket)
         await writer.start()
         if spoken is not None:
-            await self._send_speech(http, writer, request, spoken, fault)
+            await self._send_speech(http, writer, request, spoken, strike)
         if fault == "no_turn_end":
             await asyncio.Event().wait()
         if fault == "no_turn_end_close":
             await socket.close()
+            return
+        if fault == "no_turn_end_abort":
+            _abort(http)
             return
         # Counted before it is sent: who has read it may ask for the count.
         self._count(completed=1)
         await writer.end()
 
     def _knows(self, voice: str) -> bool:
-        locale, name = _locale_and_name(voice)
+        locale, name = locale_and_name(voice)
         return any(entry["ShortName"] == f"{locale}-{name}" for entry in self.voices)
 
     async def _send_speech(
-        self, http: web.Request, writer: _Writer, request: Request, spoken: Spoken, fault: str | None
+        self, http: web.Request, writer: Writer, request: Request, spoken: Spoken, strike: Strike | None
     ) -> None:
         words = deque(spoken.words if request.word_boundaries else ())
         frames = [spoken.mp3[at : at + FRAME_BYTES] for at in range(0, len(spoken.mp3), FRAME_BYTES)]
         started = time.monotonic()
+        struck = int(len(frames) * strike.at) if strike is not None else -1
         for index, frame in enumerate(frames):
             position = index * FRAME_BYTES / BYTES_PER_SECOND
             while words and words[0].offset / TICKS < position + 3:
                 word = words.popleft()
                 await writer.word(word.text, word.offset, word.duration)
-            if index == len(frames) // 2 and fault is not None:
-                await self._fail_midway(http, writer, fault)
+            if index == struck and strike is not None:
+                await self._fail_midway(http, writer, strike.fault)
+            if strike is not None and strike.fault == "slow" and index >= struck:
+                await asyncio.sleep(self.slow_seconds)
             if self.pace:
                 await asyncio.sleep(max(0.0, started + position / self.pace - time.monotonic()))
             await writer.audio(frame)
         await writer.last_audio()
 
-    async def _fail_midway(self, http: web.Request, writer: _Writer, fault: str) -> None:
+    async def _fail_midway(self, http: web.Request, writer: Writer, fault: str) -> None:
         if fault == "close_mid":
             await writer.socket.close()
             raise _LeftError
@@ -363,6 +353,10 @@ class EdgeService:
             raise _LeftError
         if fault == "hang_mid":
             await asyncio.Event().wait()
+        while fault == "chatter":
+            await writer.socket.ping()
+            await writer.text("response", "{}")
+            await asyncio.sleep(self.slow_seconds)
         if fault == "stall":
             await asyncio.sleep(self.stall_seconds)
         if fault == "garbage_frame":
@@ -379,47 +373,6 @@ class EdgeService:
             await writer.audio(b"")
 
 
-class _Writer:
-    """Frames the messages of one turn."""
-
-    def __init__(self, socket: web.WebSocketResponse) -> None:
-        self.socket = socket
-        self._request = uuid.uuid4().hex
-        self._stream = uuid.uuid4().hex.upper()
-        self._tag = uuid.uuid4().hex
-
-    async def text(self, path: str, body: str) -> None:
-        head = f"X-RequestId:{self._request}\r\nContent-Type:application/json; charset=utf-8\r\nPath:{path}\r\n\r\n"
-        await self.socket.send_str(head + body)
-
-    async def start(self) -> None:
-        context = f'"context": {{\r\n    "serviceTag": "{self._tag}"\r\n  }}'
-        await self.text("turn.start", f"{{\r\n  {context}\r\n}}")
-        body = f'{{"context":{{"serviceTag":"{self._tag}"}},"audio":{{"type":"inline","streamId":"{self._stream}"}}}}'
-        await self.text("response", body)
-
-    async def word(self, text: str, offset: int, duration: int) -> None:
-        written = escape(text).replace("\\", "\\\\").replace('"', '\\"')
-        await self.text(
-            "audio.metadata",
-            '{\r\n  "Metadata": [\r\n    {\r\n      "Type": "WordBoundary",\r\n      "Data": {\r\n'
-            f'        "Offset": {offset},\r\n        "Duration": {duration},\r\n        "text": {{\r\n'
-            f'          "Text": "{written}",\r\n          "Length": {len(text)},\r\n'
-            '          "BoundaryType": "WordBoundary"\r\n        }\r\n      }\r\n    }\r\n  ]\r\n}',
-        )
-
-    async def audio(self, data: bytes, content_type: str | None = "audio/mpeg") -> None:
-        kind = f"Content-Type:{content_type}\r\n" if content_type else ""
-        head = f"X-RequestId:{self._request}\r\n{kind}X-StreamId:{self._stream}\r\nPath:audio\r\n".encode()
-        await self.socket.send_bytes(len(head).to_bytes(2, "big") + head + data)
-
-    async def last_audio(self) -> None:
-        await self.audio(b"", content_type=None)
-
-    async def end(self) -> None:
-        await self.text("turn.end", "{}")
-
-
 async def _until_left(http: web.Request, socket: web.WebSocketResponse, *, deaf: bool) -> None:
     if deaf:
         # The handler is cancelled when the connection is lost.
@@ -433,30 +386,30 @@ def _abort(request: web.Request) -> None:
         request.transport.abort()
 
 
-def _refusal(fault: str) -> web.Response:
+async def _refuse(request: web.Request, fault: str) -> web.Response | None:
+    """Refuse a connection; None: its token suits our clock after all."""
+    if fault == "handshake_hang":
+        await asyncio.Event().wait()
+    if fault == "handshake_reset":
+        _abort(request)
+        return web.Response(status=500)
+    now = time.time()
+    if fault == "wrong_clock":
+        now += CLOCK_OFF
+        known = [generate_sec_ms_gec_v2(now + seconds) for seconds in (-60, 0, 60)]
+        if request.query.get("Sec-MS-GEC") in known:
+            return None
+        fault = "403"
     response = web.Response(status=int(fault[:3]))
     if fault == "429":
         response.headers["Retry-After"] = "7"
-    response.headers["Date"] = "never" if fault == "403_no_date" else formatdate(usegmt=True)
+    response.headers["Date"] = "never" if fault == "403_no_date" else formatdate(now, usegmt=True)
     return response
 
 
-def _parse(config: str, message: str) -> Request:
-    ssml = message.partition("\r\n\r\n")[2]
-    root = ET.fromstring(ssml)  # noqa: S314
-    space = "{http://www.w3.org/2001/10/synthesis}"
-    voice = root.find(f"{space}voice")
-    assert voice is not None, ssml
-    prosody = voice.find(f"{space}prosody")
-    assert prosody is not None, ssml
-    numbers = [int(re.sub(r"(%|Hz)$", "", prosody.get(name, "+0"))) for name in ("rate", "pitch", "volume")]
-    words = '"wordBoundaryEnabled":"true"' in config
-    return Request("".join(prosody.itertext()), voice.get("name", ""), Prosody(*numbers), ssml, words)
-
-
-def _locale_and_name(voice: str) -> tuple[str, str]:
-    match = re.search(r"\((.+), (.+)\)$", voice)
-    return (match.group(1), match.group(2)) if match else ("", voice)
+@lru_cache(maxsize=1)
+def _entries() -> tuple[dict[str, Any], ...]:
+    return tuple(_entry(voice) for voice in snapshot())
 
 
 def _entry(voice: Any) -> dict[str, Any]:
@@ -479,11 +432,26 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8765)
     parser.add_argument("--pace", type=float, default=0.0, help="times real time; 0: unlimited")
     parser.add_argument("--first-delay", type=float, default=0.0)
-    parser.add_argument("--fault", choices=sorted(HANDSHAKE_FAULTS | REQUEST_FAULTS))
+    parser.add_argument("--fault", choices=sorted(HANDSHAKE_FAULTS | REQUEST_FAULTS), help="for every call")
+    parser.add_argument("--fail", type=float, default=0.0, help="share of calls that fail, each in another way")
+    parser.add_argument("--stall", type=float, default=0.0, help="share of calls that fall silent for a while")
+    parser.add_argument("--stall-seconds", type=float, default=120.0, help="how long a while is")
+    parser.add_argument("--silent", action="store_true", help="among the ways to fail are those that only time ends")
+    parser.add_argument("--seed", type=int, default=1, help="of --fail and --stall")
     options = parser.parse_args()
     service = EdgeService(host=options.host, port=options.port, pace=options.pace, first_delay=options.first_delay)
+    service.stall_seconds = options.stall_seconds
+    # Clients that leave in the middle of a handshake are no news.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     if options.fault:
         service.fail(options.fault, times=None)
+    if options.fail or options.stall:
+        service.faults.by_chance = RandomFaults(
+            fail=options.fail,
+            stall=options.stall,
+            kinds=PASSING + SILENT if options.silent else PASSING,
+            seed=options.seed,
+        )
     with service, suppress(KeyboardInterrupt):
         print(f"TTS_EDGE_URL={service.url}", flush=True)
         threading.Event().wait()

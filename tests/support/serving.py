@@ -17,16 +17,16 @@ class _Server(uvicorn.Server):
         return contextlib.nullcontext()
 
 
-def _server(app: Any) -> tuple[_Server, socket.socket, str]:
+def _server(app: Any, **options: Any) -> tuple[_Server, socket.socket, str]:
     listening = socket.create_server(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1))
+    server = _Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=1, **options))
     return server, listening, f"http://127.0.0.1:{listening.getsockname()[1]}/tts"
 
 
 @asynccontextmanager
-async def served(app: Any) -> AsyncIterator[str]:
-    """The application on a free port, in this event loop; gives the plugin's base URL."""
-    server, listening, url = _server(app)
+async def served(app: Any, **options: Any) -> AsyncIterator[str]:
+    """The application on a free port, in this event loop, with uvicorn's options; gives the plugin's base URL."""
+    server, listening, url = _server(app, **options)
     running = asyncio.create_task(server.serve(sockets=[listening]))
     while not server.started:
         await asyncio.sleep(0.005)
