@@ -21,7 +21,8 @@ from benchmarks.server import SENTENCE, running
 from tests.support.hearing import Heard, Truth, audible_seconds, decoded, hear, letters, missing, truth_of
 
 REQUESTS = 1000
-AT_A_TIME = 32
+AT_A_TIME = 8
+"""More than a core can decode, trim and give lips to would measure the core."""
 TEXTS = 60
 DOWN = {"refuses (503)": "503", "blocks (403)": "403", "silent": "handshake_hang", "mute": "hang_before"}
 PHRASES = (
