@@ -94,6 +94,9 @@ class _Pieces(Protocol):
     @property
     def held(self) -> int: ...  # samples of silence
 
+    @property
+    def dropping(self) -> int: ...  # samples that are still to be dropped
+
     def feed(self, data: bytes) -> bytes: ...
 
     def splice(self, drop: float) -> float: ...
@@ -114,6 +117,10 @@ class _PcmPieces:
     @property
     def held(self) -> int:
         return len(self._held) // SAMPLE_SIZE
+
+    @property
+    def dropping(self) -> int:
+        return self._drop // SAMPLE_SIZE
 
     def feed(self, data: bytes) -> bytes:
         pcm = self._reader.feed(data)
@@ -173,6 +180,10 @@ class _Mp3Pieces:
         self._seam: Seam | None = None
         self._held: deque[Segment] = deque()
         self.held = 0
+
+    @property
+    def dropping(self) -> int:
+        return self._seam.left * self._frame_samples if self._seam is not None else 0
 
     def feed(self, data: bytes) -> bytes:
         out: list[bytes] = []
@@ -274,6 +285,11 @@ class PieceJoiner:
             Seconds that are dropped, in whole frames for MP3.
         """
         return self._pieces.splice(max(0.0, drop))
+
+    @property
+    def dropping(self) -> float:
+        """Seconds of a new rendering that are still to be dropped; more than nothing at its end: it was too short."""
+        return self._pieces.dropping / self._pieces.clock.rate
 
     @property
     def silence(self) -> float:

@@ -30,6 +30,11 @@ class Seam:
         self.passed = False
         """Frames go through untouched now."""
 
+    @property
+    def left(self) -> int:
+        """Frames that are still to be dropped."""
+        return self._drop
+
     def take(self, segment: Segment) -> list[Segment]:
         """The next frame of the new stream; gives those that go on."""
         if self.passed:

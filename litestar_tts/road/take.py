@@ -39,6 +39,8 @@ PROGRESS: Final = 0.25
 """Seconds of sound between two breaks that count as getting further."""
 MOST_AHEAD: Final = 10_000
 """Words and phones that an engine may report before its first sound."""
+SHORTER: Final = 0.5
+"""Seconds by which a new rendering may be shorter than what was heard of the old one."""
 LONGEST_SEARCH: Final = 256 * 1024
 """Bytes of a new rendering that may wait until it is known where it meets the old one."""
 
@@ -171,6 +173,8 @@ class Take:
             async for event in events:
                 if (moved := self._moved(event, shift, there.start)) is not None:
                     yield moved
+        if self._joiner.dropping > SHORTER:
+            raise EngineError(f"The {self._engine.name} engine said less of the same text than before.")
 
     def _moved(self, event: EngineEvent, shift: float, start: int) -> EngineEvent | None:
         """From the clock and the text of the new rendering to those of the piece; None: that was heard already."""

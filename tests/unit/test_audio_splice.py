@@ -94,3 +94,16 @@ def test_what_frames_of_silence_can_carry():
     assert len(silent_frames(frames[:3], 2, 200)) == 2
     assert silent_frames(frames[:3], 1, 200) == []
     assert silent_frames([], 1, 0) == []
+
+
+@pytest.mark.parametrize("source", [PLAIN, EDGE], ids=["pcm", "mp3"])
+async def test_a_rendering_that_is_too_short_is_noticed(source: AudioSource):
+    data = edge_mp3(tone(1.0)) if source is EDGE else pcm(tone(1.0))
+    joiner = PieceJoiner(source)
+    await joiner.feed(data)
+    joiner.splice(0.6)
+    assert joiner.dropping == pytest.approx(0.6, abs=FRAME)
+    await joiner.feed(data[: len(data) // 4])
+    assert joiner.dropping == pytest.approx(0.35, abs=3 * FRAME)
+    await joiner.feed(data[len(data) // 4 :])
+    assert joiner.dropping == 0
