@@ -3,7 +3,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 TESTS ?= tests
-WORKERS ?= 2
+WORKERS ?= 4
 SECONDS ?= 900
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,7 +26,7 @@ help: ## List the targets
 demo: $(VENV)/.demo ## Start the demo application (PORT=8000 HOST=127.0.0.1)
 	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m demo_app
 
-test: $(VENV)/.test ## Run the whole test suite (TESTS=tests/unit for a part, WORKERS=2 processes)
+test: $(VENV)/.test ## Run the whole test suite (TESTS=tests/unit for a part, WORKERS=4 processes)
 	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS)
 
 browser-firefox: $(VENV)/.test ## Run the browser client's tests in the installed Firefox (FIREFOX=path)

@@ -117,8 +117,8 @@ COLUMNS: Final = (("once", True), ("once", False), ("always", True), ("always", 
 ASKED: Final = {
     # Before the first audio all doors are one.
     "first": (("stream",), ("frames",), ("stream", "json"), ("frames", "json")),
-    "amid": (("stream", "json"), ("frames", "json"), ("stream", "frames", "json"), ("frames", "json")),
-    "later": (("stream", "json"), ("frames", "json"), ("stream", "frames", "json"), ("frames", "json")),
+    "amid": (("stream",), ("frames", "json"), ("stream", "json"), ("frames",)),
+    "later": (("stream",), ("frames", "json"), ("stream", "json"), ("frames",)),
 }
 """Doors that are tried, for each column."""
 WAITING: Final = frozenset({"handshake_hang", "hang_before", "hang_mid", "chatter", "no_turn_end"})

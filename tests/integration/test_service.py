@@ -100,7 +100,7 @@ async def test_every_set(service: SpeechService, viseme_set: VisemeSet):
 
 
 @pytest.mark.parametrize("voice", VOICES)
-@pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
+@pytest.mark.parametrize("speed", [0.25, 4.0])
 async def test_speed(service: SpeechService, voice: str, speed: float):
     plain = await service.speak(TEXT, voice=voice, format="pcm").collect()
     result = await service.speak(TEXT, voice=voice, format="pcm", speed=speed).collect()
@@ -436,7 +436,7 @@ async def test_what_is_spelled_is_planned_too(service: SpeechService, voice: str
 
 
 @pytest.mark.parametrize("voice", VOICES)
-@pytest.mark.parametrize("speed", [1.5, 2.0, 4.0])
+@pytest.mark.parametrize("speed", [1.5, 4.0])
 async def test_speed_divides_the_duration_of_a_short_text(service: SpeechService, voice: str, speed: float):
     plain = await service.speak(TEXT, voice=voice).collect()
     fast = await service.speak(TEXT, voice=voice, speed=speed).collect()
