@@ -2,13 +2,14 @@
 
 from collections import Counter
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from litestar import Litestar
 from schemathesis import Case, GenerationMode
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from litestar_tts.config import TTSConfig
 from litestar_tts.plugin import TTSPlugin
@@ -81,7 +82,17 @@ def conforms(operation: Any, mode: GenerationMode, examples: int) -> Counter[int
         # that a name is not blank.
         own_rule = answer.status_code in (400, 413) and answer.json().get("parameter") in ("text", "voice")
         excluded = [positive_data_acceptance] if own_rule else []
+        if "/voices" in operation.path and answer.status_code == 200 and _is_well_formed(answer.request.url):
+            # What was wrong with it got lost on the way: the key is ours, and fields without any value are not sent.
+            excluded.append(negative_data_rejection)
         case.validate_response(answer, headers=HEADERS, excluded_checks=excluded)
 
     call()
     return statuses
+
+
+def _is_well_formed(url: str) -> bool:
+    fields = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    names = [name for name, _ in fields]
+    known = set(names) <= {"engine", "language", "gender"} and len(set(names)) == len(names)
+    return known and all(1 <= len(value) <= 100 for _, value in fields)

@@ -61,7 +61,8 @@ def test_parameters_do_not_leak_into_the_next_call(espeak):
     size = len(espeak.synthesize("Water")[0])
     espeak.synthesize("вода", voice="ru+f2", rate=400, pitch=90, pitch_range=90, volume=20)
     assert phones(espeak, "Water") == plain
-    assert len(espeak.synthesize("Water")[0]) == pytest.approx(size, rel=0.02)
+    # The library never repeats itself to the sample; a rate that leaked would halve it.
+    assert len(espeak.synthesize("Water")[0]) == pytest.approx(size, rel=0.08)
 
 
 def test_rate_stops_where_event_times_would_go_wrong(espeak):
