@@ -27,7 +27,7 @@ demo: $(VENV)/.demo ## Start the demo application (PORT=8000 HOST=127.0.0.1)
 	HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m demo_app
 
 test: $(VENV)/.test ## Run the whole test suite (TESTS=tests/unit for a part, WORKERS=4 processes)
-	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest $(TESTS) -n $(WORKERS)
 
 browser-firefox: $(VENV)/.test ## Run the browser client's tests in the installed Firefox (FIREFOX=path)
 	@$(BIN)/python -P -m tests.browser.firefox

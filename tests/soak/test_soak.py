@@ -11,7 +11,7 @@ from tests.soak.soak import grown, soak
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_nothing_grows_and_nothing_is_truncated():
-    verdict = soak(60, at_a_time=2)
+    verdict = soak(60, at_a_time=4)
     assert not verdict.wrong, "\n".join(map(str, [*verdict.wrong, *verdict.quiet, verdict.outcomes]))
     assert verdict.outcomes["whole by edge"] > 10
     assert verdict.outcomes["left amid"] > 3
